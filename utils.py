@@ -1,0 +1,292 @@
+"""What the notebooks share: the digits, the pictures, and the training code once a notebook has built it.
+
+Nothing stands in the third part before a notebook has taught it; tests/test_utils.py compares the two.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parent
+OLDEST_TORCH = (2, 6)            # as in requirements.txt
+
+if tuple(int(n) for n in torch.__version__.split("+")[0].split(".")[:2]) < OLDEST_TORCH:
+    raise ImportError(f"The course needs PyTorch {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]} or newer and this is "
+                      f"{torch.__version__}: run  pip install --upgrade torch torchvision  and restart the kernel.")
+
+
+# ---------------------------------------------------------------- digits
+
+class Digits(NamedTuple):
+    """Images float32 (n, 28, 28) in 0…1 and labels int64 (n,), the digit itself; each digit in one run."""
+    train_x: Tensor
+    train_y: Tensor
+    valid_x: Tensor
+    valid_y: Tensor
+
+
+def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> Digits:
+    """The training and validation images of some digits of MNIST (LeCun, Cortes, Burges).
+
+    digits: which ones, 0 to 9; they come back in this order, one digit after the other.
+    dataset: "bundled" (500 of each, in the repository) or "full" (MNIST's own 60,000 / 10,000, from the
+        folder that MNIST_ROOT names or downloaded once into data/full). Default: the environment variable
+        DIGITS, else "bundled".
+    Raises ValueError for digits or a dataset that do not exist and for damaged files, FileNotFoundError for
+    missing ones, ConnectionError when the full digits cannot be downloaded.
+    """
+    dataset = dataset or os.environ.get("DIGITS") or "bundled"
+    if dataset not in ("bundled", "full"):
+        raise ValueError(f"There is no dataset {dataset!r}: DIGITS, or dataset=, is \"bundled\" or \"full\".")
+    digits = [digits] if isinstance(digits, int) else list(digits)
+    if not digits or len(set(digits)) < len(digits) or not set(digits) <= set(range(10)):
+        raise ValueError(f"digits={tuple(digits)} will not do: name one or more different digits from 0 to 9, "
+                         "such as (3, 7).")
+    from torchvision.datasets import MNIST as TorchvisionMNIST   # here, because it takes a second
+
+    class MNIST(TorchvisionMNIST):                               # reads IDX files only, never an old pickle
+        def _check_legacy_exist(self):
+            return False
+
+    folder = _checked_folder(dataset, TorchvisionMNIST)
+    parts = []
+    for train in (True, False):
+        raw = MNIST(folder, train=train)
+        rows = torch.cat([(raw.targets == digit).nonzero()[:, 0] for digit in digits])
+        parts += [raw.data[rows].float() / 255, raw.targets[rows]]
+    return Digits(*parts)
+
+
+def _checked_folder(dataset: str, mnist: type) -> Path:
+    """The folder that holds the four IDX files of a dataset, after comparing their SHA-256."""
+    own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
+    folder = ROOT / own_root if own_root else ROOT / "data" / dataset    # a relative MNIST_ROOT counts from ROOT
+    if own_root:
+        mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
+    elif dataset == "full":
+        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
+        if not folder.exists():
+            _download(folder, mnist)
+    else:
+        mend = "run  git checkout data/bundled  to bring it back"
+    for line in (ROOT / "data" / "SHA256SUMS").read_text().splitlines():
+        sha, name = line.split()
+        if name.startswith(f"{dataset}/"):
+            file = folder / Path(name).relative_to(dataset)
+            if not file.is_file():
+                raise FileNotFoundError(f"{file} is missing: {mend}.")
+            if hashlib.sha256(file.read_bytes()).hexdigest() != sha:
+                raise ValueError(f"{file} is damaged (its checksum is wrong): {mend}.")
+    return folder
+
+
+def _download(folder: Path, mnist: type) -> None:
+    """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
+    try:
+        folder.parent.mkdir(exist_ok=True)
+        half = Path(tempfile.mkdtemp(prefix="download-", dir=folder.parent))
+    except OSError as error:
+        raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
+                      "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
+    try:
+        mnist(half, download=True)
+        for archive in half.glob("MNIST/raw/*.gz"):
+            archive.unlink()
+        if not folder.exists():                                  # another kernel may have been faster
+            half.rename(folder)
+    except Exception as error:
+        raise ConnectionError("The full MNIST could not be downloaded: connect to the network and try again, or let "
+                              "MNIST_ROOT name a folder that holds MNIST/raw. The bundled digits need neither "
+                              f"(DIGITS=bundled). The cause: {str(error).strip().splitlines()[-1]}") from None
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- pictures
+
+def show(fig, alt: str) -> None:
+    """Display a matplotlib figure as a PNG with `alt`, the text for those who cannot see it, and close it."""
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+    png = io.BytesIO()
+    fig.savefig(png, format="png", dpi=100)
+    plt.close(fig)
+    display({"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt},
+            metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, limit: float | None = None) -> None:
+    """Show images side by side in grey, black for the smallest value and white for the largest.
+
+    images: (28, 28), (n, 28, 28) or (n, 784). titles: one for each, or none.
+    limit: the grey scale runs from -limit to limit, so that 0 is middle grey (for weights); default 0 to 1.
+    """
+    import matplotlib.pyplot as plt
+    images = torch.as_tensor(images).detach().float().reshape(-1, 28, 28)
+    if len(images) == 0:
+        raise ValueError("There are no images to show: the selection is empty.")
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(1.25 * columns, (1.55 if titles else 1.25) * rows),
+                             squeeze=False, layout="constrained")
+    for ax in axes.flat:
+        ax.axis("off")
+    for k, image in enumerate(images):
+        low, high = (0, 1) if limit is None else (-limit, limit)
+        axes.flat[k].imshow(image, cmap="gray", vmin=low, vmax=high)
+        if len(titles):
+            axes.flat[k].set_title(str(titles[k]), fontsize=9)
+    show(fig, alt)
+
+
+def show_numbers(image: Tensor, alt: str) -> None:
+    """Show a small piece of an image, (rows, columns) in 0…1, with each pixel's number written on its shade."""
+    import matplotlib.pyplot as plt
+    rows, columns = image.shape
+    fig, ax = plt.subplots(figsize=(.45 * columns, .36 * rows), layout="constrained")
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, aspect="auto")
+    for row in range(rows):
+        for column in range(columns):
+            value = image[row, column].item()
+            ax.text(column, row, f"{value:.2f}".lstrip("0") if 0 < value < 1 else f"{value:.0f}", ha="center",
+                    va="center", fontsize=8, color="white" if value < .5 else "black")
+    ax.axis("off")
+    show(fig, alt)
+
+
+def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, level: dict[str, float] | None = None,
+                ylim: tuple[float, float] | None = None, log: bool = False) -> None:
+    """Draw one line for each name in `curves` against its index; `level` adds named horizontal lines."""
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    styles = ["-", "--", "-.", ":"]
+    for k, (name, values) in enumerate(curves.items()):
+        ax.plot(range(1, len(values) + 1), values, styles[k % 4], label=name)
+    for k, (name, value) in enumerate((level or {}).items()):
+        ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
+    ax.set(xlabel=x, ylabel=y, ylim=ylim, yscale="log" if log else "linear")
+    if len(curves) + len(level or {}) > 1:
+        ax.legend(fontsize=8)
+    show(fig, alt)
+
+
+def draw_ladder(rungs: dict[str, tuple[float, float]], marks: dict[str, float] | None = None):
+    """A figure of accuracies as a ladder: for each rung (mean, half-width of its interval), and marks beside them."""
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots(figsize=(7.2, .55 * len(rungs) + 1), layout="constrained")
+    for height, (name, (mean, half)) in enumerate(rungs.items()):
+        ax.errorbar(mean, height, xerr=half, fmt="o", color="black", capsize=4, ms=5)
+        ax.annotate(f"{mean:.3f}".lstrip("0"), (mean, height), (0, 7), textcoords="offset points", ha="center",
+                    fontsize=8)
+        if name in (marks or {}):
+            ax.plot(marks[name], height, "D", mfc="none", mec="tab:red", ms=10)
+    ax.plot([], [], "ko", label="mean over ten seeds, with its 95 % interval")
+    if marks:
+        ax.plot([], [], "D", mfc="none", mec="tab:red", ms=10, ls="none", label="the model trained here")
+    ax.set_yticks(range(len(rungs)), rungs)
+    ax.set(xlabel="accuracy on the validation digits", ylim=(-.6, len(rungs) - .2))
+    ax.grid(axis="x", color="0.9")
+    ax.legend(loc="lower right", fontsize=8)
+    return fig
+
+
+# ---------------------------------------------------------------- training: what the notebooks have built
+
+def as_xy(images: Tensor, labels: Tensor, yes: int) -> tuple[Tensor, Tensor]:
+    """Images (n, 28, 28) as rows (n, 784), labels as targets (n, 1): 1. for the digit `yes`, else 0. (notebook 04)"""
+    return images.flatten(1), (labels == yes).float()[:, None]
+
+
+def accuracy(preds: Tensor, y: Tensor) -> Tensor:
+    """The share of predictions (n, 1) on the right side of 0, for targets (n, 1) of 0. and 1. (notebook 04)"""
+    return ((preds > 0) == (y > .5)).float().mean()
+
+
+class Batches:
+    """Mini-batches (xb, yb) of x (n, …) and y (n, 1), in order or newly shuffled on each pass. (notebook 05)
+
+    seed: of the shuffles; the same seed gives the same sequence of shuffles.
+    """
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int, shuffle: bool = False, seed: int = 0):
+        self.x, self.y, self.batch_size, self.shuffle = x, y, batch_size, shuffle
+        self.rng = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.x) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        n = len(self.x)
+        order = torch.randperm(n, generator=self.rng) if self.shuffle else torch.arange(n)
+        for rows in order.split(self.batch_size):
+            yield self.x.index_select(0, rows), self.y.index_select(0, rows)
+
+
+def train_epoch(model: Callable, opt: torch.optim.Optimizer, data: Iterable) -> None:
+    """One pass over the mini-batches: predict, loss, gradient, step. (notebook 05)"""
+    for xb, yb in data:
+        loss = F.binary_cross_entropy_with_logits(model(xb), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+
+
+@torch.no_grad()
+def validate_epoch(model: Callable, data: Iterable) -> tuple[float, float]:
+    """Mean loss and accuracy over all digits in the mini-batches, each digit counted once. (notebook 05)"""
+    loss, right, count = 0., 0., 0
+    for xb, yb in data:
+        preds = model(xb)
+        loss += F.binary_cross_entropy_with_logits(preds, yb, reduction="sum").item()
+        right += ((preds > 0) == (yb > .5)).sum().item()
+        count += len(xb)
+    return loss / count, right / count
+
+
+def fit(model: Callable, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
+        schedule=None) -> list[tuple[float, float]]:
+    """Train for some epochs; the loss and accuracy of the validation digits after each. (notebook 05)
+
+    schedule: a torch.optim.lr_scheduler, moved on after each epoch.
+    """
+    lr = opt.param_groups[0]["lr"]
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
+    history = []
+    for _ in range(epochs):
+        train_epoch(model, opt, train)
+        history.append(validate_epoch(model, valid))
+        if schedule:
+            schedule.step()
+    return history
+
+
+def wiggle(x: Tensor, turn: float = 15, zoom: float = .1, shift: float = 2, slant: float = .2) -> Tensor:
+    """Each image of x (n, 784) turned, scaled, shifted and sheared at random, drawn evenly up to ± (notebook 06)
+
+    turn: degrees. zoom: share of the size. shift: pixels, along each axis. slant: sideways pixels per pixel of height.
+    """
+    n = len(x)
+    angle, scale, shear, right, down = (torch.rand(5, n) * 2 - 1) * torch.tensor(
+        [math.radians(turn), zoom, slant, shift / 14, shift / 14])[:, None]
+    cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
+    rows = [torch.stack([cos, shear * cos - sin, right], 1), torch.stack([sin, shear * sin + cos, down], 1)]
+    grid = F.affine_grid(torch.stack(rows, 1), (n, 1, 28, 28), align_corners=False)
+    return F.grid_sample(x.view(n, 1, 28, 28), grid, align_corners=False).view_as(x)
+
+
+class WiggledBatches(Batches):
+    """Mini-batches whose images are wiggled anew on each pass. (notebook 06)"""
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for xb, yb in super().__iter__():
+            yield wiggle(xb), yb
