@@ -1,10 +1,42 @@
+# The course's commands: `make` lists them. Each makes .venv and installs into it when that is still to do.
 PYTHON ?= python3
 V := .venv/bin
+
+.PHONY: help lab test course refresh publish
+
+help:  ## list these commands
+	@echo "make lab                      open JupyterLab at notebook 01"
+	@echo "make test                     run every check: all notebooks against their outputs, and the tests"
+	@echo "make course                   run all notebooks into build/ and print the ladder (DIGITS=full: on all of MNIST)"
+	@echo "make refresh [NB=03]          execute the notebooks (or one) in place: how committed outputs are made"
+	@echo "make publish REPO=owner/name  write the course's public address into set-up cells and Colab links"
+
+lab: $(V)/.installed
+	@echo "Opening JupyterLab at notebook 01; without a browser, use the address that it prints. Ctrl-C ends it."
+	@$(V)/python -m jupyterlab --ip=localhost $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks/01_pixels.ipynb
+
+test: $(V)/.installed
+	@echo "Every notebook against its committed outputs, and the tests (some minutes) ..."
+	@$(V)/python -m pytest --nbval notebooks tests
+	@echo "Every cell twice in a row ..."
+	@$(V)/python -m pytest --nbval --twice notebooks
+
+course: $(V)/.installed
+	@$(V)/python tools/notebooks.py run
+
+refresh: $(V)/.installed
+	@$(V)/python tools/notebooks.py refresh $(NB)
+
+publish: $(V)/.installed
+	@$(V)/python tools/notebooks.py publish $(REPO)
 
 $(V)/.installed: requirements.txt constraints.txt
 	@echo "Making .venv and installing the tested set (on Linux about 6 GB, torch brings CUDA) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "This Python has no venv: install it (Debian, Ubuntu: apt install python3-venv) and run make again."; exit 1; }
+	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv
 	@$(V)/uv pip install --python $(V)/python -r requirements.txt -c constraints.txt
 	@touch $@
+	@echo "Installed."

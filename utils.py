@@ -175,7 +175,9 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
         ax.plot(range(1, len(values) + 1), values, styles[k % 4], label=name)
     for k, (name, value) in enumerate((level or {}).items()):
         ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
-    ax.set(xlabel=x, ylabel=y, ylim=ylim, yscale="log" if log else "linear")
+    ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
+    if ylim:
+        ax.set_ylim(ylim)
     if len(curves) + len(level or {}) > 1:
         ax.legend(fontsize=8)
     show(fig, alt)

@@ -1,0 +1,103 @@
+"""What pytest adds to nbval: pictures are compared, sliders' outputs kept apart, unrun cells refused, and --twice."""
+import base64
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent
+BLOCK, TOLERANCE = 8, 12         # pictures: largest RMS, in grey levels 0…255, over blocks of 8 × 8 pixels
+
+os.environ.pop("DIGITS", None)   # the committed outputs are those of the bundled digits
+
+
+def pytest_addoption(parser):
+    parser.addoption("--twice", action="store_true",
+                     help="with --nbval: run each cell twice in a row (once where it is tagged `continues`)")
+
+
+def difference(expected: Image.Image, got: Image.Image) -> float:
+    """How far two pictures differ where they differ most: the largest RMS over small blocks of pixels."""
+    if expected.size != got.size:
+        return float("inf")
+    squares = (np.asarray(expected.convert("RGB"), float) - np.asarray(got.convert("RGB"), float)) ** 2
+    worst = 0.
+    for down in (0, BLOCK // 2):              # blocks that overlap, so that no change hides on a border
+        for right in (0, BLOCK // 2):
+            rows, columns = (n // BLOCK * BLOCK for n in squares[down:, right:].shape[:2])
+            blocks = squares[down:, right:][:rows, :columns].reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK, 3)
+            worst = max(worst, blocks.mean((1, 3, 4)).max(initial=0) ** .5)
+    return worst
+
+
+def pictures(outputs: list) -> list[Image.Image]:
+    return [Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
+            for output in outputs if "image/png" in output.get("data", {})]
+
+
+def compare_pictures(item) -> None:
+    """Fail the cell unless it made the pictures that are committed."""
+    expected, got = pictures(item.cell.outputs), pictures(item.test_outputs)
+    if len(expected) != len(got):
+        item.raise_cell_error(f"{len(expected)} pictures are committed and {len(got)} were made")
+    for k, pair in enumerate(zip(expected, got), 1):
+        far = difference(*pair)
+        if far > TOLERANCE:
+            stem = ROOT / "build" / "image_diffs" / f"{item.parent.path.stem}_{item.cell.id}_{k}"
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            for picture, name in zip(pair, ("expected", "got")):
+                picture.save(f"{stem}_{name}.png")
+            item.raise_cell_error(f"Picture {k} differs by {far:.1f} (at most {TOLERANCE} is allowed): "
+                                  f"compare {stem.relative_to(ROOT)}_expected.png with …_got.png")
+
+
+def is_cell(item) -> bool:
+    return type(item).__name__ == "IPyNbCell"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if is_cell(item) and "get_kernel_message" not in vars(item.parent):
+        item.parent.get_kernel_message = without_sliders(item.parent.get_kernel_message)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    if not is_cell(item):
+        return (yield)
+    if item.cell.execution_count is None:
+        item.raise_cell_error("This cell was never run: make refresh")
+    result = yield
+    if item.options["check"]:
+        compare_pictures(item)
+        if item.config.option.twice and "continues" not in item.cell.metadata.get("tags", []):
+            try:
+                item.runtest()
+                compare_pictures(item)
+            except Exception as error:
+                error.args = (f"When the cell runs a second time: {error}", *error.args[1:])
+                raise
+    return result
+
+
+def without_sliders(next_message):
+    """nbval's reader of messages from the kernel, without those that belong into a slider's Output widget."""
+    widgets, capturing = set(), {}
+
+    def read(timeout=None, stream="iopub"):
+        while True:
+            message = next_message(timeout=timeout, stream=stream)
+            kind, content = message["msg_type"], message["content"]
+            state = content.get("data", {}).get("state", {}) if kind.startswith("comm") else {}
+            if state.get("_model_name") == "OutputModel":
+                widgets.add(content["comm_id"])
+            elif content.get("comm_id") in widgets and "msg_id" in state:     # an id to start capturing, "" to stop
+                capturing[content["comm_id"]] = state["msg_id"]
+            captured = message["parent_header"].get("msg_id") in capturing.values()
+            if not (captured and kind in ("stream", "display_data", "execute_result", "clear_output")):
+                return message
+    return read

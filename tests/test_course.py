@@ -1,0 +1,256 @@
+"""The tools, tried on small notebooks: run, refresh, publish, the Makefile, and that nbval's checks can fail."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SET_UP = 'import sys\nCOURSE = ""  # where it is published'
+PICTURE = """
+import matplotlib.pyplot as plt, base64, io
+from IPython.display import display
+def show(image, title="abc", points=(1, 2, 3), size=(4, 2)):
+    fig, (left, right) = plt.subplots(1, 2, figsize=size)
+    left.imshow(image, cmap="gray", vmin=0, vmax=1)
+    left.set_title(title)
+    right.plot(points)
+    png = io.BytesIO()
+    fig.savefig(png)
+    plt.close(fig)
+    display({"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": "a picture"}, raw=True)
+grid = [[row * column % 7 / 7 for column in range(28)] for row in range(28)]
+"""
+SLIDER = "from ipywidgets import interact\n@interact(a=(0, 10))\ndef f(a=3):\n    print('a is', a)"
+
+
+def write_book(folder, name, *sources, tags=()):
+    """A notebook of these code cells, after a title and a set-up cell; the last one is tagged."""
+    new = nbformat.v4
+    cells = [new.new_markdown_cell(f"# {name}", id="title"), new.new_code_cell(SET_UP, metadata={"tags": ["setup"]}),
+             *(new.new_code_cell(source) for source in sources)]
+    cells[-1].metadata.setdefault("tags", []).extend(tags)
+    for k, cell in enumerate(cells):
+        cell.id = f"cell{k}"
+    path = folder / "notebooks" / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(new.new_notebook(cells=cells), path)
+    return path
+
+
+def copy_tools(folder):
+    for name in ("tools/notebooks.py", "conftest.py", "pyproject.toml", "Makefile", "requirements.txt", "constraints.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "README.md").write_text("# Course\n\n<!-- colab -->\n<!-- /colab -->\n\nThe end\n")
+    return folder
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A folder with the course's tools and without notebooks."""
+    return copy_tools(tmp_path)
+
+
+def call(folder, *arguments, **environment):
+    """Run Python in a folder: exit status and everything it printed."""
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=os.environ | environment)
+    return done.returncode, done.stdout
+
+
+def tool(folder, *arguments, **environment):
+    return call(folder, "tools/notebooks.py", *arguments, **environment)
+
+
+# ---------------------------------------------------------------- run
+
+def test_run_prints_progress_and_the_ladder_and_leaves_the_originals_alone(course):
+    path = write_book(course, "01_a", "import os\nos.environ['DIGITS'], os.path.basename(os.getcwd())", tags=["ladder"])
+    before = path.read_bytes()
+    status, said = tool(course, "run", DIGITS="full")
+    assert status == 0 and "on the full digits" in said
+    assert re.search(r"^01_a \d+ s$", said, re.M) and said.endswith("\n('full', 'notebooks')\n")
+    assert path.read_bytes() == before
+    assert "('full', 'notebooks')" in (course / "build" / "01_a.ipynb").read_text()
+
+
+def test_run_reports_the_cell_that_fails(course):
+    write_book(course, "01_a", "1 + 1", "x = [1, 2]\nx[5]", "2 + 2")
+    status, said = tool(course, "run")
+    assert status == 1 and "01_a.ipynb, cell 4 (code cell 3) failed:" in said
+    assert "    x[5]" in said and said.endswith("\nIndexError: list index out of range\n")
+    assert "Traceback" not in said
+
+
+def test_run_reports_a_kernel_that_dies(course):
+    write_book(course, "01_a", "import os", "os._exit(1)")
+    status, said = tool(course, "run")
+    assert status == 1 and "cell 4 (code cell 3) failed" in said and "the kernel died" in said
+    assert "Traceback" not in said
+
+
+# ---------------------------------------------------------------- refresh
+
+def test_refresh_writes_the_same_bytes_each_time_and_no_more_than_needed(course):
+    path = write_book(course, "01_a", PICTURE + "show(grid)", SLIDER, "for k in range(3):\n    print(k)", tags=["ladder"])
+    book = nbformat.read(path, as_version=4)
+    book.cells[2].metadata.update(collapsed=True, execution={"iopub.execute_input": "2026"})
+    book.metadata.update(widgets={}, colab={"provenance": []})
+    nbformat.write(book, path)
+    assert tool(course, "refresh", MNIST_ROOT="nowhere")[0] == 0
+    first = path.read_text()
+    assert tool(course, "refresh", "01")[0] == 0
+    assert path.read_text() == first
+    book = nbformat.read(path, as_version=4)
+    assert [cell.get("execution_count") for cell in book.cells] == [None, 1, 2, 3, 4]
+    assert [dict(cell.metadata) for cell in book.cells] == [{}, {"tags": ["setup"]}, {}, {}, {"tags": ["ladder"]}]
+    assert [output.text for output in book.cells[4].outputs] == ["0\n1\n2\n"]
+    assert set(book.metadata) == {"kernelspec", "language_info"} and set(book.metadata.language_info) == {"name"}
+    assert "a is 3" not in first, "what a slider shows is no output of the cell"
+
+
+def test_refresh_writes_nothing_when_a_cell_fails(course):
+    path = write_book(course, "01_a", "1 + 1", "1 / 0")
+    before = path.read_bytes()
+    assert tool(course, "refresh")[0] == 1
+    assert path.read_bytes() == before and os.listdir(path.parent) == ["01_a.ipynb"]
+
+
+@pytest.mark.parametrize("arguments, environment, sentence", [
+    (["refresh", "07"], {}, "There is no notebook 07: the course has 01_a."),
+    (["refresh"], {"DIGITS": "full"}, "The committed outputs come from the bundled digits"),
+    (["publish"], {}, "Name the GitHub repository as owner/name"),
+    (["publish", "https://github.com/ada/digits"], {}, "Name the GitHub repository as owner/name"),
+    (["rerun"], {}, "run | refresh"),
+])
+def test_bad_input_gets_a_sentence(course, arguments, environment, sentence):
+    write_book(course, "01_a", "1 + 1")
+    status, said = tool(course, *arguments, **environment)
+    assert status == 1 and sentence in said and "Traceback" not in said
+
+
+# ---------------------------------------------------------------- publish
+
+def test_publish_writes_the_address_and_nothing_else(course):
+    paths = [write_book(course, name, "1 + 1") for name in ("01_a", "02_b")]
+    assert tool(course, "refresh")[0] == 0
+    before = [nbformat.read(path, as_version=4) for path in paths]
+    for repo in ("ada/digits", "bob-b/the.course"):           # the second takes the place of the first
+        assert tool(course, "publish", repo)[0] == 0
+        for path, old in zip(paths, before):
+            new = nbformat.read(path, as_version=4)
+            link = f"https://colab.research.google.com/github/{repo}/blob/main/notebooks/{path.name}"
+            assert new.cells[0].source == f"# {path.stem}\n\n[Open in Colab]({link})"
+            assert new.cells[1].source == f'import sys\nCOURSE = "https://github.com/{repo}"  # where it is published'
+            assert new.cells[2:] == old.cells[2:] and new.cells[1].outputs == old.cells[1].outputs
+            assert link in (course / "README.md").read_text()
+    readme = (course / "README.md").read_text()
+    assert readme.startswith("# Course\n\n<!-- colab -->\n- [01_a](https") and "ada/digits" not in readme
+    assert readme.endswith(")\n<!-- /colab -->\n\nThe end\n")
+
+
+def test_publish_changes_all_files_or_none(course):
+    path = write_book(course, "01_a", "1 + 1")
+    before = path.read_bytes()
+    (course / "README.md").write_text("# Course\n")
+    status, said = tool(course, "publish", "ada/digits")
+    assert status == 1 and "nothing was changed" in said and path.read_bytes() == before
+
+
+# ---------------------------------------------------------------- nbval, with conftest.py
+
+FAITHFUL = ["show(grid)", SLIDER, "for k in range(3):\n    print(k)", "{'a': 1.5}", "import sys",
+            ("show(grid)", "show([[value * .99 for value in row] for row in grid])")]      # a little paler
+CHANGED = [("1 + 1", "1 + 2"), ("for k in range(2):\n    print(k)", "for k in range(2):\n    print(-k)"),
+           ("import sys", "print('oh', file=sys.stderr)"),              # something on stderr
+           ("1 + 1", "x = 1 + 1"), ("x = 1", "1"),                      # an output too few, one too many
+           ("1 + 1", "1 / 0"), ("1 + 1", None),                         # an error, a cell that was never run
+           (SLIDER, SLIDER.replace("a=3", "a=4")), (SLIDER, SLIDER.replace("print('a is', a)", "print(b)")),
+           ("show(grid)", "show(grid, 'abe')"),                         # another letter
+           ("show(grid)", "show(grid, points=(1, 2.02, 3))"),           # a point that moved by 1 %
+           ("show(grid)", "show([row[:5] + [1 - row[5]] + row[6:] if row is grid[9] else row for row in grid])"),
+           ("show(grid)", "show(grid), show(grid)"), ("show(grid)", "pass"), ("show(grid)", "show(grid, size=(4, 2.1))")]
+COUNTING = "total = globals().get('total', 0) + 1\ntotal"              # every run gives another number
+
+
+@pytest.fixture(scope="module")
+def nbval(tmp_path_factory):
+    """Refresh a notebook of cells (source, source afterwards) and let nbval check it: the cells that fail, the report."""
+    def check(cells, *options, tags=()):
+        folder = copy_tools(tmp_path_factory.mktemp("course"))
+        pairs = [(cell, cell) if isinstance(cell, str) else cell for cell in [PICTURE, *cells]]
+        path = write_book(folder, "01_a", *(before for before, _ in pairs), tags=tags)
+        status, said = tool(folder, "refresh")
+        assert status == 0, said
+        book = nbformat.read(path, as_version=4)
+        for cell, (_, after) in zip(book.cells[2:], pairs):
+            cell.source = after or cell.source
+            cell.execution_count = cell.execution_count if after else None
+        nbformat.write(book, path)
+        status, said = call(folder, "-m", "pytest", "--nbval", *options, "notebooks")
+        failed = [int(number) - 2 for number in re.findall(r"^FAILED .*::Cell (\d+)", said, re.M)]
+        assert status == bool(failed)
+        return failed, said, folder / "build" / "image_diffs"
+    return check
+
+
+@pytest.mark.parametrize("options", [[], ["--twice"]])
+def test_faithful_notebooks_pass(nbval, options):
+    failed, said, _ = nbval(FAITHFUL, *options)
+    assert not failed, said
+
+
+def test_every_kind_of_change_fails(nbval):
+    failed, said, diffs = nbval(CHANGED)
+    passed = [CHANGED[k][1] for k in range(len(CHANGED)) if k not in failed]
+    assert not passed, said
+    assert len(list(diffs.glob("01_a_*_1_expected.png"))) == len(list(diffs.glob("01_a_*_1_got.png"))) == 4
+
+
+def test_twice_fails_where_a_cell_gives_another_output_the_second_time(nbval):
+    assert nbval([COUNTING])[0] == []
+    failed, said, _ = nbval([COUNTING], "--twice")
+    assert failed == [0] and "When the cell runs a second time: Cell outputs differ" in said
+    assert nbval([COUNTING], "--twice", tags=["continues"])[0] == []
+
+
+# ---------------------------------------------------------------- make
+
+def make(folder, *arguments):
+    done = subprocess.run(["make", *arguments], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def stub(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + script)
+    path.chmod(0o755)
+
+
+def test_make_alone_lists_the_commands(course):
+    status, said = make(course)
+    assert status == 0 and all(f"make {name}" in said for name in ("lab", "test", "course", "refresh", "publish"))
+
+
+def test_an_install_that_breaks_off_is_not_believed(course):
+    stub(course / "python", "case $2 in venv) mkdir -p .venv/bin; cp broken .venv/bin/python;; esac")
+    stub(course / "broken", "echo 'pip: connection lost'; exit 1")
+    for _ in range(2):
+        status, said = make(course, "course", "PYTHON=./python")
+        assert status != 0 and "connection lost" in said
+    assert not (course / ".venv" / "bin" / ".installed").exists()
+
+
+@pytest.mark.parametrize("fails_on, sentence", [
+    ("version_info", "needs Python 3.10 or newer"), ("ensurepip", "python3-venv"),
+])
+def test_an_unfit_python_is_named(course, fails_on, sentence):
+    stub(course / "python", f'case "$2" in *{fails_on}*) echo "The course needs Python 3.10 or newer"; exit 1;; esac')
+    status, said = make(course, "course", "PYTHON=./python")
+    assert status != 0 and sentence in said
+    assert not (course / ".venv").exists()

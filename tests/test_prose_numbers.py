@@ -1,0 +1,113 @@
+"""A number quoted in the prose stands in an output above it, in an alt text, or in the code (as a knob)."""
+import re
+
+import nbformat
+import pytest
+
+from tools.notebooks import notebooks
+
+NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
+QUOTED = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({NUMBER})(?!\w|\.\d)(?:\s?(%|percent\b|points?\b))?")
+
+
+def quoted_numbers(markdown: str) -> list[str]:
+    """The numbers that need a source: all but whole numbers below 20, years, and those in code, maths or headings."""
+    for hidden in (r"^```.*?^```", r"`[^`\n]*`", r"\$\$.*?\$\$", r"\$[^$\n]+\$", r"(?<=\])\([^)]*\)", r"<[^>]+>",
+                   r"^#+ .*$", r"^\d+\. ", r"\b\d+ (?:to \d+ )?minutes"):
+        markdown = re.sub(hidden, " ", markdown, flags=re.S | re.M if "`" in hidden or "$$" in hidden else re.M)
+    found = []
+    for number, unit in QUOTED.findall(markdown):
+        whole = re.fullmatch(r"[\d,]+", number) and int(number.replace(",", ""))
+        small = whole is not None and (whole < 20 or "," not in number and 1900 <= whole <= 2030) and not unit
+        if not small:
+            found.append(f"{number} {unit}".strip())
+    return found
+
+
+def numbers_in(text: str) -> set[float]:
+    """Every number in code or in an output; 12,396 counts as one number and as two."""
+    text = re.sub(r"(?<=\d)_(?=\d)", "", text)
+    return {float(match.replace(",", "")) for pattern in (NUMBER, r"(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+            for match in re.findall(rf"(?<![\d.]){pattern}", text)}
+
+
+def is_shown(quoted: str, printed: set[float], written: set[float]) -> bool:
+    """Whether a quoted number is a printed one, rounded, or one written in the code; a percentage may be a share."""
+    number, _, unit = quoted.partition(" ")
+    mantissa, _, exponent = number.replace(",", "").partition("e")
+    value = float(number.replace(",", ""))
+    half = .5 * 10. ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    for scale in (1, 100) if unit else (1,):
+        if any(abs(scale * source - value) <= half * 1.000001 for source in printed):
+            return True
+        if any(abs(scale * source - value) <= 1e-9 * (1 + value) for source in written):
+            return True
+    return False
+
+
+def unsupported(cells: list) -> list[str]:
+    """The quoted numbers of a notebook that stand nowhere above, and exceptions that nothing needs."""
+    printed, written, problems = set(), set(), []
+    for k, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            written |= numbers_in(cell.source)
+            for output in cell.outputs:
+                text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+                printed |= numbers_in(text)
+        elif cell.cell_type == "markdown":
+            announced = cells[k + 1].source if k + 1 < len(cells) and cells[k + 1].cell_type == "code" else ""
+            missing = [quoted for quoted in dict.fromkeys(quoted_numbers(cell.source))
+                       if not is_shown(quoted, printed, written | numbers_in(announced))]
+            excused = cell.metadata.get("numbers", {})
+            problems += [f"{cell.id}: {quoted} stands in no output above" for quoted in missing if quoted not in excused]
+            problems += [f"{cell.id}: {quoted} needs no exception" for quoted in excused if quoted not in missing]
+            problems += [f"{cell.id}: {quoted} is excused without a reason" for quoted in excused if not excused[quoted]]
+    return problems
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_numbers_in_the_prose_stand_in_an_output_above(path):
+    problems = unsupported(nbformat.read(path, as_version=4).cells)
+    assert not problems, "\n".join(["", *problems])
+
+
+# ---------------------------------------------------------------- the checker, checked
+
+def book(prose, output="", source="", numbers=None, after=""):
+    new = nbformat.v4
+    shown = [new.new_output("execute_result", data={"text/plain": output})]
+    return [new.new_code_cell(source, outputs=shown), new.new_markdown_cell(prose, metadata={"numbers": numbers or {}}),
+            new.new_code_cell(after, outputs=[new.new_output("stream", text="77.7")])]
+
+
+@pytest.mark.parametrize("prose, output", [
+    ("It gets .983 right.", "0.9834"), ("It gets 98.3 % right, not more.", "[0.98341, 2]"), ("12,396 digits", "12396"),
+    ("12,396 digits", "there are 12,396 of them"), ("a loss of 0.07", "tensor(0.0712, grad_fn=<X>)"),
+    ("28 by 28", "torch.Size([500, 28, 28])"), ("a step of 1e-05", "tensor(1.0000e-05)"), ("4 steps", ""),
+    ("in 1998, `x = 31`, $x = 44$, [here](http://x/55)", ""), ("# 99 ways\n\nand ResNet-18", ""),
+    ("1. first\n25. last", ""), ("about .6 points", "0.0061"), ("784-30-1", "784 30"), ("is .5, or so", "0.5"),
+])
+def test_checker_passes(prose, output):
+    assert unsupported(book(prose, output)) == []
+
+
+@pytest.mark.parametrize("prose, output", [
+    ("It gets .983 right.", "0.9844"), ("It gets 98.3 % right.", "0.9844"), ("12,396 digits", "12397"), (".5", ""),
+    ("a loss of 0.07.", "0.7"), ("It takes 25 steps", "24"), ("(0.5)", "0.4"), ("from .95 to .97", ".95"),
+    ("784-31-1", "784 30"), ("**.974**", ".984"), ("It was 77.7", ""), ("±.002", ".02"), ("3.5×", "3.4"),
+    ("<summary>1. Why 33?</summary>", ""), ("90 % of them", ".8"),
+])
+def test_checker_catches(prose, output):
+    assert len(unsupported(book(prose, output))) == 1
+
+
+def test_checker_takes_knobs_from_code_exactly():
+    assert unsupported(book("With lr 0.3 and 40 epochs", source="lr, epochs = .3, 40")) == []
+    assert unsupported(book("What are 200 and 100 together?", after="200 + 100")) == []
+    assert len(unsupported(book("With lr 0.3", source="lr = 0.31"))) == 1
+
+
+def test_checker_wants_a_reason_for_each_exception_and_no_idle_ones():
+    assert unsupported(book("90 % of all courses", numbers={"90 %": "a made-up example"})) == []
+    assert len(unsupported(book("90 % of all courses", numbers={"90 %": ""}))) == 1
+    assert len(unsupported(book("90 % of all courses", "0.9", numbers={"90 %": "a made-up example"}))) == 1

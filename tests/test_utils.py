@@ -1,0 +1,467 @@
+"""utils.py: loading with good and bad input, pictures, training against plain PyTorch, and what the notebooks teach."""
+import ast
+import difflib
+import hashlib
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import utils
+from tools.notebooks import notebooks
+from utils import load_digits
+
+ROOT = Path(utils.__file__).parent
+RAW = Path("MNIST", "raw")
+FULL = os.environ.get("MNIST_ROOT")
+full_digits = pytest.mark.skipif(not FULL, reason="MNIST_ROOT names no folder with all of MNIST")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A copy of the course's data that a test may damage; utils.py looks for its data there."""
+    monkeypatch.setattr(utils, "ROOT", tmp_path)
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+    monkeypatch.delenv("DIGITS", raising=False)
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data" / "SHA256SUMS", tmp_path / "data")
+    shutil.copytree(ROOT / "data" / "bundled", tmp_path / "data" / "bundled")
+    return tmp_path
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """torchvision's downloader, replaced: appends to `.calls`, and does `.act(folder)` in place of downloading."""
+    fake = SimpleNamespace(calls=[], act=lambda folder: None)
+
+    def download(url, download_root, filename=None, md5=None, **rest):
+        fake.calls.append(filename)
+        fake.act(Path(download_root))
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", download)
+    return fake
+
+
+# ---------------------------------------------------------------- digits
+
+def test_bundled_digits_are_tensors_in_order():
+    train_x, train_y, valid_x, valid_y = digits = load_digits()
+    assert train_x.shape == valid_x.shape == (500, 28, 28) and train_y.shape == valid_y.shape == (500,)
+    assert train_x.dtype == valid_x.dtype == torch.float32 and train_y.dtype == valid_y.dtype == torch.int64
+    for x in (train_x, valid_x):
+        assert x.min() == 0 and x.max() == 1
+    for y in (train_y, valid_y):
+        assert y.tolist() == [3] * 250 + [7] * 250
+    assert digits._fields == ("train_x", "train_y", "valid_x", "valid_y")
+
+
+def test_digits_come_in_the_order_asked_for():
+    digits = load_digits((7, 0, 3))
+    assert digits.train_y.tolist() == [7] * 250 + [0] * 250 + [3] * 250
+    assert torch.equal(digits.train_x[:250], load_digits((3, 7)).train_x[250:])
+    assert load_digits(4).valid_y.unique().tolist() == [4]
+    assert len(load_digits(range(10)).train_x) == 2500
+
+
+def test_images_are_the_bytes_of_the_idx_file():
+    raw = (ROOT / "data" / "bundled" / RAW / "train-images-idx3-ubyte").read_bytes()[16:]
+    images = torch.tensor(list(raw), dtype=torch.uint8).view(-1, 28, 28)
+    assert torch.equal((load_digits(range(10)).train_x * 255).round().to(torch.uint8), images)
+
+
+def test_no_digit_is_in_both_sets():
+    train_x, _, valid_x, _ = load_digits(range(10))
+    assert not {x.numpy().tobytes() for x in train_x} & {x.numpy().tobytes() for x in valid_x}
+
+
+def test_checksums_in_data_agree():
+    sums = dict(reversed(line.split()) for line in (ROOT / "data" / "SHA256SUMS").read_text().splitlines())
+    readme = dict(re.findall(r"`([\w-]+ubyte)` \| `(\w{64})`", (ROOT / "data" / "README.md").read_text("utf8")))
+    assert len(sums) == 8 and len(readme) == 4
+    for name, sha in readme.items():
+        assert sha == sums[f"bundled/MNIST/raw/{name}"]
+        assert sha == hashlib.sha256((ROOT / "data" / "bundled" / RAW / name).read_bytes()).hexdigest()
+
+
+@full_digits
+def test_full_digits_are_mnists_own():
+    train_x, train_y, valid_x, valid_y = load_digits(dataset="full")
+    assert train_x.shape == (12396, 28, 28) and valid_x.shape == (2038, 28, 28)
+    assert train_y.bincount()[[3, 7]].tolist() == [6131, 6265] and valid_y.bincount()[[3, 7]].tolist() == [1010, 1028]
+
+
+@full_digits
+def test_bundled_digits_are_among_the_full_training_digits():
+    every = {x.numpy().tobytes() for x in load_digits(range(10), "full").train_x}
+    bundled = load_digits(range(10))
+    assert {x.numpy().tobytes() for x in (*bundled.train_x, *bundled.valid_x)} <= every
+
+
+@full_digits
+def test_the_environment_names_the_default_dataset(monkeypatch):
+    monkeypatch.setenv("DIGITS", "full")
+    assert len(load_digits().train_x) == 12396
+    assert len(load_digits(dataset="bundled").train_x) == 500
+
+
+def test_unknown_dataset(monkeypatch):
+    with pytest.raises(ValueError, match='no dataset \'ful\'.*"bundled" or "full"'):
+        load_digits(dataset="ful")
+    monkeypatch.setenv("DIGITS", "all")
+    with pytest.raises(ValueError, match="no dataset 'all'.*DIGITS"):
+        load_digits()
+
+
+@pytest.mark.parametrize("digits", [(3, 10), (-1,), (), (3, 3), ("3",), 10])
+def test_impossible_digits(digits):
+    with pytest.raises(ValueError, match="from 0 to 9"):
+        load_digits(digits)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])
+def test_damaged_files_are_refused(elsewhere, damage):
+    file = elsewhere / "data" / "bundled" / RAW / "t10k-labels-idx1-ubyte"
+    content = bytearray(file.read_bytes())
+    if damage == "missing":
+        file.unlink()
+    else:
+        content[100] ^= damage == "flipped"
+        file.write_bytes(content[:-1] if damage == "cut" else content)
+    error = FileNotFoundError if damage == "missing" else ValueError
+    with pytest.raises(error, match=f"{file.name} is {'missing' if damage == 'missing' else 'damaged'}.*git checkout"):
+        load_digits()
+
+
+def test_an_undamaged_copy_loads(elsewhere):
+    assert len(load_digits().train_x) == 500
+
+
+def test_no_pickle_is_ever_loaded(elsewhere, monkeypatch):
+    processed = elsewhere / "data" / "bundled" / "MNIST" / "processed"
+    processed.mkdir()
+    for name in ("training.pt", "test.pt"):           # what torchvision of old left behind, and still would load
+        torch.save((torch.zeros(500, 28, 28, dtype=torch.uint8), torch.zeros(500)), processed / name)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a pickle was loaded")
+    for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads")):
+        monkeypatch.setattr(module, name, refuse)
+    assert load_digits().train_y.unique().tolist() == [3, 7]
+
+
+def test_mnist_root_without_files(elsewhere, monkeypatch, downloads):
+    monkeypatch.setenv("MNIST_ROOT", str(elsewhere / "nothing"))
+    with pytest.raises(FileNotFoundError, match="is missing.*MNIST_ROOT"):
+        load_digits(dataset="full")
+    assert not downloads.calls, "never a silent download where MNIST_ROOT was named"
+
+
+def test_mnist_root_that_is_damaged(elsewhere, monkeypatch):
+    shutil.copytree(elsewhere / "data" / "bundled", elsewhere / "own")
+    monkeypatch.setenv("MNIST_ROOT", "own")           # a relative path counts from the course's folder
+    with pytest.raises(ValueError, match="is damaged.*MNIST_ROOT"):
+        load_digits(dataset="full")
+
+
+def left_in_data(folder):
+    return {path.name for path in (folder / "data").iterdir()}
+
+
+@pytest.mark.parametrize("error", [OSError("no route to host"), RuntimeError("Error downloading\nfile: cut off")])
+def test_failed_download_leaves_nothing(elsewhere, downloads, error):
+    def fail(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "train-images-idx3-ubyte").write_bytes(b"half a file")
+        raise error
+    downloads.act = fail
+    with pytest.raises(ConnectionError, match="could not be downloaded.*MNIST_ROOT.*DIGITS=bundled.*(host|cut off)"):
+        load_digits(dataset="full")
+    assert downloads.calls and left_in_data(elsewhere) == {"SHA256SUMS", "bundled"}
+
+
+def test_stopped_download_leaves_nothing(elsewhere, downloads):
+    def stop(folder):
+        (folder / "train-images-idx3-ubyte").write_bytes(b"half a file")
+        raise KeyboardInterrupt
+    downloads.act = stop
+    with pytest.raises(KeyboardInterrupt):
+        load_digits(dataset="full")
+    assert left_in_data(elsewhere) == {"SHA256SUMS", "bundled"}
+
+
+def test_download_of_other_files_is_refused(elsewhere, downloads):
+    downloads.act = lambda folder: shutil.copytree(ROOT / "data" / "bundled" / RAW, folder, dirs_exist_ok=True)
+    with pytest.raises(ValueError, match="is damaged.*delete data/full"):
+        load_digits(dataset="full")
+
+
+@full_digits
+def test_download_is_kept_and_not_repeated(elsewhere, downloads):
+    source = ROOT / FULL
+    downloads.act = lambda folder: shutil.copytree(source / RAW, folder, dirs_exist_ok=True)
+    assert len(load_digits(dataset="full").train_x) == 12396
+    assert left_in_data(elsewhere) == {"SHA256SUMS", "bundled", "full"}
+    calls = len(downloads.calls)
+    load_digits(dataset="full")
+    assert len(downloads.calls) == calls > 0
+
+
+def test_read_only_folder(elsewhere, monkeypatch, downloads):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr(utils.tempfile, "mkdtemp", refuse)
+    with pytest.raises(OSError, match="cannot be written.*MNIST_ROOT.*DIGITS=bundled"):
+        load_digits(dataset="full")
+    assert not downloads.calls
+    assert len(load_digits().train_x) == 500, "the bundled digits need no writing"
+
+
+def test_old_pytorch_is_refused_in_a_sentence():
+    code = "import torch; torch.__version__ = '2.5.1+cpu'; import utils"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.search(r"needs PyTorch 2\.6 or newer and this is 2\.5\.1\+cpu: run .*pip install", done.stderr)
+
+
+def test_oldest_pytorch_is_the_one_in_requirements():
+    required = re.search(r"^torch>=([\d.]+)", (ROOT / "requirements.txt").read_text("utf8"), re.M)[1]
+    assert tuple(map(int, required.split("."))) == utils.OLDEST_TORCH
+
+
+# ---------------------------------------------------------------- pictures
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What utils.py displays: a list of (data, metadata)."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display",
+                        lambda data, metadata, raw: shown.append((data, metadata["image/png"]["alt"])))
+    return shown
+
+
+ALT = "what is to be seen in it"
+DRAWINGS = {
+    "one image": lambda: utils.show_images(torch.rand(28, 28), alt=ALT),
+    "rows": lambda: utils.show_images(torch.rand(10, 784), range(10), ALT, columns=4),
+    "weights": lambda: utils.show_images(torch.randn(784, requires_grad=True), alt=ALT, limit=1.),
+    "numbers": lambda: utils.show_numbers(torch.rand(4, 5), ALT),
+    "curves": lambda: utils.show_curves({"a": [3, 2, 1], "b": [1.]}, "epoch", "loss", ALT, {"c": 2.}, (0, 4)),
+    "log curve": lambda: utils.show_curves({"a": [3, 2, 1]}, "epoch", "loss", ALT, log=True),
+    "ladder": lambda: utils.show(utils.draw_ladder({"a": (.95, .01), "b": (.97, .02)}, {"b": .98}), ALT),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_pictures_are_png_with_alt_text_and_closed(draw, shown):
+    import matplotlib.pyplot as plt
+    assert draw() is None, "a helper returns nothing, so that no cell needs a semicolon"
+    (data, alt), = shown
+    assert data["text/plain"] == alt == ALT and data["image/png"].startswith("iVBOR")
+    assert not plt.get_fignums()
+
+
+def test_images_need_not_be_there():
+    with pytest.raises(ValueError, match="no images"):
+        utils.show_images(torch.zeros(0, 28, 28))
+
+
+# ---------------------------------------------------------------- training
+
+def test_as_xy():
+    x, y = utils.as_xy(torch.arange(2 * 784.).view(2, 28, 28), torch.tensor([3, 7]), 3)
+    assert x.shape == (2, 784) and x[1, 29] == 784 + 29
+    assert y.tolist() == [[1.], [0.]] and y.dtype == torch.float32
+
+
+def test_accuracy():
+    preds, y = torch.tensor([[2.], [-1.], [.1], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])
+    assert utils.accuracy(preds, y) == .5
+    assert utils.accuracy(preds, (preds > 0).float()) == 1
+
+
+def numbered(n=10):
+    return torch.arange(n * 1.)[:, None], torch.arange(n * 1.)[:, None]
+
+
+def test_batches_in_order_cover_everything():
+    batches = utils.Batches(*numbered(), batch_size=4)
+    assert [len(xb) for xb, yb in batches] == [4, 4, 2] and len(batches) == 3
+    assert torch.cat([xb for xb, yb in batches]).flatten().tolist() == list(range(10))
+
+
+def test_batches_shuffle_anew_on_each_pass_and_alike_for_a_seed():
+    def passes(seed):
+        batches = utils.Batches(*numbered(), batch_size=4, shuffle=True, seed=seed)
+        return [[xb.flatten().tolist() for xb, yb in batches] for _ in range(2)]
+    first, second = passes(0)
+    assert first != second and sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(10))
+    assert passes(0) == [first, second] != passes(1)
+    for xb, yb in utils.Batches(*numbered(), batch_size=4, shuffle=True):
+        assert torch.equal(xb, yb), "images and labels stay together"
+
+
+def small_problem():
+    torch.manual_seed(0)
+    x = torch.rand(50, 784)
+    return x, (x[:, :1] > .5).float(), nn.Linear(784, 1)
+
+
+def test_train_epoch_is_plain_sgd():
+    x, y, model = small_problem()
+    w, b = model.weight.detach().clone(), model.bias.detach().clone()
+    utils.train_epoch(model, torch.optim.SGD(model.parameters(), lr=.1), utils.Batches(x, y, 20))
+    for xb, yb in zip(x.split(20), y.split(20)):
+        error = (torch.sigmoid(xb @ w.T + b) - yb) / len(xb)          # the gradient of the loss, by hand
+        w, b = w - .1 * error.T @ xb, b - .1 * error.sum(0)
+    torch.testing.assert_close(model.weight, w)
+    torch.testing.assert_close(model.bias, b)
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
+def test_validate_epoch_counts_each_digit_once():
+    x, y, model = small_problem()
+    preds = model(x)
+    expected = F.binary_cross_entropy_with_logits(preds, y).item(), utils.accuracy(preds, y).item()
+    for batch_size in (7, 20, 50):                                   # 7 leaves a last batch of one
+        assert utils.validate_epoch(model, utils.Batches(x, y, batch_size)) == pytest.approx(expected)
+
+
+def test_fit_reports_each_epoch_and_follows_a_schedule():
+    x, y, model = small_problem()
+    opt = torch.optim.SGD(model.parameters(), lr=.2)
+    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1., 0., total_iters=4)
+    history = utils.fit(model, opt, utils.Batches(x, y, 10), utils.Batches(x, y, 50), 3, schedule)
+    assert len(history) == 3 and history[-1] == utils.validate_epoch(model, utils.Batches(x, y, 50))
+    assert opt.param_groups[0]["lr"] == pytest.approx(.05)
+    assert len(utils.fit(model, opt, [(x, y)], [(x, y)], 2)) == 2 and opt.param_groups[0]["lr"] == pytest.approx(.05)
+
+
+@pytest.mark.parametrize("lr", [float("nan"), float("inf"), -1.])
+def test_impossible_learning_rates_are_refused(lr):
+    x, y, model = small_problem()
+    before = model.weight.clone()
+    opt = torch.optim.SGD(model.parameters(), lr=.1)
+    opt.param_groups[0]["lr"] = lr
+    with pytest.raises(ValueError, match=f"lr={lr}"):
+        utils.fit(model, opt, [(x, y)], [(x, y)], 1)
+    assert torch.equal(model.weight, before)
+
+
+def one_wiggle(x, monkeypatch, **limits):
+    """wiggle(x) where every draw comes out at its upper limit."""
+    monkeypatch.setattr(torch, "rand", lambda *shape: torch.ones(*shape))
+    none = dict(turn=0, zoom=0, shift=0, slant=0)
+    return utils.wiggle(x.flatten(1), **none | limits).view(-1, 28, 28)
+
+
+def square():
+    x = torch.zeros(1, 28, 28)
+    x[0, 8:14, 10:20] = 1
+    return x
+
+
+def test_wiggle_by_nothing_changes_nothing(monkeypatch):
+    torch.testing.assert_close(one_wiggle(square(), monkeypatch), square(), atol=1e-5, rtol=0)
+
+
+def test_wiggle_shifts_by_whole_pixels(monkeypatch):
+    moved = one_wiggle(square(), monkeypatch, shift=2)
+    torch.testing.assert_close(moved, square().roll((-2, -2), (1, 2)), atol=1e-4, rtol=0)
+
+
+def test_wiggle_turns_by_degrees(monkeypatch):
+    turned = one_wiggle(square(), monkeypatch, turn=90)
+    assert any((turned - square().rot90(k, (1, 2))).abs().max() < 1e-3 for k in (1, 3))
+
+
+def test_wiggle_zooms_by_a_share(monkeypatch):
+    assert one_wiggle(square(), monkeypatch, zoom=.1).sum() == pytest.approx(60 / 1.1 ** 2, rel=.05)
+
+
+def test_wiggle_slants_rows_sideways(monkeypatch):
+    bar = torch.zeros(1, 28, 28)
+    bar[0, :, 13:15] = 1
+    slanted = one_wiggle(bar, monkeypatch, slant=.2)[0]
+    centre = (slanted * torch.arange(28.)).sum(1) / slanted.sum(1)
+    assert (centre[24] - centre[4]).abs() == pytest.approx(.2 * 20, rel=.05)
+
+
+def test_wiggle_draws_evenly_up_to_its_limits_for_each_image():
+    torch.manual_seed(0)
+    dots = torch.zeros(2000, 28, 28)
+    dots[:, 10:18, 10:18] = 1
+    moved = utils.wiggle(dots.flatten(1), turn=0, zoom=0, slant=0).view(-1, 28, 28)
+    column = (moved.sum(1) * torch.arange(28.)).sum(1) / moved.sum((1, 2)) - 13.5
+    assert column.abs().max() < 2.01 and column.std() == pytest.approx(2 / 3 ** .5, rel=.05)
+    assert abs(column.mean()) < .1 and moved.shape == dots.shape
+
+
+def test_wiggled_batches_differ_on_each_pass_but_not_in_labels():
+    x, y = utils.as_xy(*load_digits()[:2], 3)
+    torch.manual_seed(0)
+    batches = utils.WiggledBatches(x, y, 100)
+    first, second = ([(xb.clone(), yb) for xb, yb in batches] for _ in range(2))
+    assert not torch.equal(first[0][0], second[0][0]) and torch.equal(first[0][1], second[0][1])
+    assert len(batches) == 5 and first[0][0].shape == (100, 784)
+
+
+# ---------------------------------------------------------------- what the notebooks teach
+
+def definitions(source):
+    """Name → definition, without its docstring and annotations, for each function and class of a program."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return {node.name: ast.unparse(node) for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def sources():
+    """Number → all code of a notebook."""
+    return {path.name[:2]: "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
+                                     if cell.cell_type == "code") for path in notebooks()}
+
+
+TAUGHT = {name: number[1] for name, thing in vars(utils).items() if getattr(thing, "__module__", "") == "utils"
+          and (number := re.search(r"\(notebook (\d\d)\)", thing.__doc__ or ""))}
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_what_utils_holds_is_what_the_notebook_teaches(name):
+    here = definitions((ROOT / "utils.py").read_text("utf8"))[name]
+    there = definitions(sources().get(TAUGHT[name], "")).get(name)
+    assert there, f"notebook {TAUGHT[name]} defines no {name}"
+    assert here == there, "\n".join(["", *difflib.unified_diff(there.splitlines(), here.splitlines(),
+                                                              f"notebook {TAUGHT[name]}", "utils.py", lineterm="")])
+
+
+def test_nothing_is_imported_before_it_is_taught():
+    for number, source in sources().items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module == "utils":
+                for alias in node.names:
+                    assert number > TAUGHT.get(alias.name, "00"), f"notebook {number} imports {alias.name} too early"
+
+
+def test_the_third_part_holds_only_what_a_notebook_teaches():
+    third = (ROOT / "utils.py").read_text("utf8").split("- training")[1]
+    assert set(definitions("#" + third)) == set(TAUGHT)
+
+
+def test_each_public_name_has_a_test():
+    tests = Path(__file__).read_text("utf8")
+    for name in definitions((ROOT / "utils.py").read_text("utf8")):
+        assert name.startswith("_") or re.search(rf"\b{name}\(", tests) or name == "Digits", f"{name} has no test"
