@@ -13,11 +13,12 @@ help:  ## list these commands
 
 lab: $(V)/.installed
 	@echo "Opening JupyterLab at notebook 01; without a browser, use the address that it prints. Ctrl-C ends it."
-	@$(V)/python -m jupyterlab --ip=localhost $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks/01_pixels.ipynb
+	@$(V)/python -m jupyterlab --ip=localhost --LabApp.default_url=/lab/tree/notebooks/01_pixels.ipynb \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(V)/.installed
 	@echo "Every notebook against its committed outputs, and the tests (some minutes) ..."
-	@$(V)/python -m pytest --nbval notebooks tests
+	@$(V)/python -m pytest --nbval tests notebooks
 	@echo "Every cell twice in a row ..."
 	@$(V)/python -m pytest --nbval --twice notebooks
 

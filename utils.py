@@ -138,7 +138,8 @@ def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, 
         raise ValueError("There are no images to show: the selection is empty.")
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(1.25 * columns, (1.55 if titles else 1.25) * rows),
+    size = 1.25 if columns > 5 else 1.8
+    fig, axes = plt.subplots(rows, columns, figsize=(size * columns, (size + .3 * bool(len(titles))) * rows),
                              squeeze=False, layout="constrained")
     for ax in axes.flat:
         ax.axis("off")
@@ -166,13 +167,13 @@ def show_numbers(image: Tensor, alt: str) -> None:
 
 
 def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, level: dict[str, float] | None = None,
-                ylim: tuple[float, float] | None = None, log: bool = False) -> None:
-    """Draw one line for each name in `curves` against its index; `level` adds named horizontal lines."""
+                ylim: tuple[float, float] | None = None, log: bool = False, start: int = 1) -> None:
+    """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines."""
     import matplotlib.pyplot as plt
     fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     styles = ["-", "--", "-.", ":"]
     for k, (name, values) in enumerate(curves.items()):
-        ax.plot(range(1, len(values) + 1), values, styles[k % 4], label=name)
+        ax.plot(range(start, start + len(values)), values, styles[k % 4], label=name)
     for k, (name, value) in enumerate((level or {}).items()):
         ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
     ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
@@ -229,7 +230,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         n = len(self.x)
-        order = torch.randperm(n, generator=self.rng) if self.shuffle else torch.arange(n)
+        order = torch.arange(n)
+        if self.shuffle:
+            order = torch.randperm(n, generator=self.rng)
         for rows in order.split(self.batch_size):
             yield self.x.index_select(0, rows), self.y.index_select(0, rows)
 

@@ -174,12 +174,12 @@ def draw(datasets: list[str]):
                         bbox={"boxstyle": "square,pad=.05", "fc": "white", "ec": "none"})
             if dataset == "full" and name in BOOK:
                 ax.plot(BOOK[name], height, "D", mfc="white", mec="tab:red", mew=1.5, ms=6, zorder=3)
+                ax.annotate("book", (BOOK[name], height), (-7, 0), textcoords="offset points", ha="right", va="center",
+                            color="tab:red", fontsize=9.5)
         if dataset == "full":
             ax.axvline(BOOK["ResNet-18"], color="tab:red", ls="--", lw=1.2, zorder=2)
-            for label, at, height in [("the book's ResNet-18", BOOK["ResNet-18"], .5),
-                                      ("the book's net", BOOK["ReLU net"], RUNGS.index("ReLU net"))]:
-                ax.annotate(label, (at, height), (-8, 0), textcoords="offset points", ha="right", va="center",
-                            color="tab:red", fontsize=9.5)
+            ax.annotate("the book's ResNet-18", (BOOK["ResNet-18"], .5), (-6, 0), textcoords="offset points",
+                        ha="right", va="center", color="tab:red", fontsize=9.5)
         ax.set_title(f"{stored[dataset]['train']:,} digits to learn from", fontsize=11)
         ax.set(xlim=(.942, 1.0015), ylim=(-.5, len(values) - .4), xticks=[.95, .96, .97, .98, .99, 1],
                xticklabels=[".95", ".96", ".97", ".98", ".99", "1"])
@@ -187,8 +187,8 @@ def draw(datasets: list[str]):
         ax.set_yticks(range(len(values)), [name.replace(", wiggled", ",\nwiggled") for name in values], fontsize=10)
         ax.tick_params(length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    panels[0, 0].text(.999, .5, "grey: one of ten seeds\nblack: their mean,\nwith its 95 % interval", fontsize=9.5,
-                      color="0.3", ha="right", va="center", bbox={"fc": "white", "ec": "none"})
+    panels[0, 0].text(.999, .5, "grey: one of ten seeds; black: their\nmean, with its 95 % interval", fontsize=9.5,
+                      color="0.3", ha="right", va="center")
     return fig
 
 

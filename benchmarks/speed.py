@@ -18,15 +18,17 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 
 ROWS, BATCH = 12_396, 256
 OURS = "this course: Batches"
-FASTAI = "fastai's DataLoader of pairs, our loop"
+FASTAI = "fastai's DataLoader of pairs"
 LEARNER = "fastai's Learner, no progress bar"
 BARE = "the bare matrix products"
 SETUP = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -47,8 +49,11 @@ def load():
     return [a.repeat(-(-n // len(a)), 1)[:n].contiguous() for (a, n) in zip((*train, *valid), (ROWS, ROWS, 2038, 2038))]
 
 
-def epochs() -> dict[str, Callable]:
-    """For each way through one epoch, a function without arguments that does it; all start from the same parameters."""
+def prepare() -> tuple[dict[str, Callable], dict[str, Iterable]]:
+    """For each way through one epoch a function that does it, and the loaders of mini-batches that these use.
+
+    All start from the same parameters.
+    """
     import fastai.callback.progress                              # noqa: F401 (gives Learner its progress bar)
     import torch
     from fastai.data.core import DataLoaders
@@ -78,10 +83,17 @@ def epochs() -> dict[str, Callable]:
         return DataLoader(data, sampler=BatchSampler(sampler(data), BATCH, drop_last=False), batch_size=None)
 
     pairs, valid_pairs = list(zip(x, y)), list(zip(valid_x, valid_y))
-    fastai_loaders = (FastaiLoader(pairs, batch_size=BATCH, shuffle=True), FastaiLoader(valid_pairs, batch_size=BATCH))
+    loaders = {
+        OURS: (Batches(x, y, BATCH, shuffle=True), Batches(valid_x, valid_y, BATCH)),
+        "DataLoader, BatchSampler, batch_size=None": (by_batch(x, y, RandomSampler),
+                                                      by_batch(valid_x, valid_y, SequentialSampler)),
+        "DataLoader, batch_size=256": (DataLoader(TensorDataset(x, y), BATCH, shuffle=True),
+                                       DataLoader(TensorDataset(valid_x, valid_y), BATCH)),
+        FASTAI: (FastaiLoader(pairs, batch_size=BATCH, shuffle=True), FastaiLoader(valid_pairs, batch_size=BATCH)),
+    }
 
     def learner():
-        return Learner(DataLoaders(*fastai_loaders), net(), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
+        return Learner(DataLoaders(*loaders[FASTAI]), net(), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
                        metrics=accuracy)
     quiet, with_bar = learner(), learner()
 
@@ -103,17 +115,9 @@ def epochs() -> dict[str, Callable]:
             h.T @ gb
             xb.T @ (gb @ w2.T)
 
-    return {
-        OURS: our_loop(Batches(x, y, BATCH, shuffle=True), Batches(valid_x, valid_y, BATCH)),
-        "DataLoader, BatchSampler, batch_size=None": our_loop(by_batch(x, y, RandomSampler),
-                                                              by_batch(valid_x, valid_y, SequentialSampler)),
-        "DataLoader, batch_size=256": our_loop(DataLoader(TensorDataset(x, y), BATCH, shuffle=True),
-                                               DataLoader(TensorDataset(valid_x, valid_y), BATCH)),
-        FASTAI: our_loop(*fastai_loaders),
-        LEARNER: fit_quietly,
-        "fastai's Learner, with its progress bar": fit_with_bar,
-        BARE: bare,
-    }
+    ways = {name: our_loop(*pair) for name, pair in loaders.items()}
+    ways |= {LEARNER: fit_quietly, "fastai's Learner, with its progress bar": fit_with_bar, BARE: bare}
+    return ways, {name: train for name, (train, _) in loaders.items()}
 
 
 def in_process(code: str) -> None:
@@ -158,7 +162,7 @@ def main() -> None:
     import torch
     print(f"Python {platform.python_version()}, torch {torch.__version__}, fastai {fastai.__version__}; "
           f"{os.cpu_count()} cores, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}")
-    ways = epochs()
+    ways, loaders = prepare()
     for threads in sorted({torch.get_num_threads(), 1}, reverse=True):
         torch.set_num_threads(threads)
         found = medians(ways, options.repeats)
@@ -166,6 +170,8 @@ def main() -> None:
         print(f"ours is {found[FASTAI] / found[OURS]:.1f} times as fast as fastai's loader, "
               f"{found[LEARNER] / found[OURS]:.1f} times as fast as its Learner; "
               f"{found[OURS] / found[BARE]:.1f} times the bare products")
+    table("the training mini-batches alone, no model", medians(
+        {name: partial(deque, loader, maxlen=0) for name, loader in loaders.items()}, options.repeats), "ms")
     for where, run in [("process", in_process)] + [("notebook kernel", in_kernel)] * options.kernel:
         table(f"the start, in a fresh {where}", medians({
             "this course: set up, load, first picture": lambda: run(OUR_START),

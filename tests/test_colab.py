@@ -16,8 +16,8 @@ FIRST = sorted(NOTEBOOKS.glob("01_*.ipynb"))[0].name
 
 
 def git(*arguments, cwd):
-    subprocess.run(["git", "-c", "user.name=course", "-c", "user.email=course@localhost", *arguments], cwd=cwd, check=True,
-                   capture_output=True)
+    who = ["-c", "user.name=course", "-c", "user.email=course@localhost"]
+    subprocess.run(["git", *who, *arguments], cwd=cwd, check=True, capture_output=True)
 
 
 def copy_of_the_course(folder: Path) -> Path:

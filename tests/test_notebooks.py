@@ -177,7 +177,7 @@ def test_code_style(name):
                 problems.append(f"{cell.id}: a star import")
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
                 above = node
-                while above is not tree and not isinstance(above, (ast.For, ast.While)):
+                while above is not tree and not isinstance(above, (ast.For, ast.While, ast.ExceptHandler)):
                     above = above.parent
                 if above is tree:
                     problems.append(f"{cell.id}: print outside of a loop")
@@ -283,5 +283,6 @@ def test_no_debris_is_tracked():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("this copy of the course is no git repository")
-    debris = r"(^|/)(build|\.venv|__pycache__|\.ipynb_checkpoints|\.pytest_cache|data/full|uv\.lock)(/|$)|\.(pyc|half|log|orig)$"
+    debris = (r"(^|/)(build|\.venv|__pycache__|\.ipynb_checkpoints|\.pytest_cache|data/full|uv\.lock)(/|$)"
+              r"|\.(pyc|half|log|orig)$")
     none(file for file in listed.stdout.splitlines() if re.search(debris, file))

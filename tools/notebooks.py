@@ -20,14 +20,14 @@ METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "
             "language_info": {"name": "python"}}
 
 
-def notebooks(names: list[str] = []) -> list[Path]:
+def notebooks(*names: str) -> list[Path]:
     """The course's notebooks in order, or those whose file names begin with one of `names`."""
     found = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
-    names = [Path(name).stem for name in names]
+    names = tuple(Path(name).stem for name in names)
     for name in names:
         if not any(path.stem.startswith(name) for path in found):
             sys.exit(f"There is no notebook {name}: the course has {', '.join(path.stem for path in found) or 'none'}.")
-    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+    return [path for path in found if not names or path.stem.startswith(names)]
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
@@ -101,7 +101,7 @@ def refresh(*names: str) -> None:
     if os.environ.pop("DIGITS", "bundled") not in ("", "bundled"):
         sys.exit("The committed outputs come from the bundled digits: unset DIGITS, then refresh.")
     os.environ.pop("MNIST_ROOT", None)
-    for path in notebooks(list(names)):
+    for path in notebooks(*names):
         nb = execute(path)
         normalise(nb)
         write(path, as_text(nb))
