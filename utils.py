@@ -53,23 +53,17 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
     if not digits or len(set(digits)) < len(digits) or not set(digits) <= set(range(10)):
         raise ValueError(f"digits={tuple(digits)} will not do: name one or more different digits from 0 to 9, "
                          "such as (3, 7).")
-    from torchvision.datasets import MNIST as TorchvisionMNIST   # here, because it takes a second
-
-    class MNIST(TorchvisionMNIST):                               # reads IDX files only, never an old pickle
-        def _check_legacy_exist(self):
-            return False
-
-    folder = _checked_folder(dataset, TorchvisionMNIST)
+    files = _files(dataset)
     parts = []
-    for train in (True, False):
-        raw = MNIST(folder, train=train)
-        rows = torch.cat([(raw.targets == digit).nonzero()[:, 0] for digit in digits])
-        parts += [raw.data[rows].float() / 255, raw.targets[rows]]
+    for part in ("train", "t10k"):
+        images, labels = _from_idx(files[f"{part}-images-idx3-ubyte"]), _from_idx(files[f"{part}-labels-idx1-ubyte"])
+        rows = torch.cat([(labels == digit).nonzero()[:, 0] for digit in digits])
+        parts += [images[rows].float() / 255, labels[rows].long()]
     return Digits(*parts)
 
 
-def _checked_folder(dataset: str, mnist: type) -> Path:
-    """The folder that holds the four IDX files of a dataset, after comparing their SHA-256."""
+def _files(dataset: str) -> dict[str, bytes]:
+    """The four IDX files of a dataset by name, after comparing their SHA-256."""
     own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
     folder = ROOT / own_root if own_root else ROOT / "data" / dataset    # a relative MNIST_ROOT counts from ROOT
     if own_root:
@@ -77,22 +71,35 @@ def _checked_folder(dataset: str, mnist: type) -> Path:
     elif dataset == "full":
         mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
         if not folder.exists():
-            _download(folder, mnist)
+            _download(folder)
     else:
         mend = "run  git checkout data/bundled  to bring it back"
+    files = {}
     for line in (ROOT / "data" / "SHA256SUMS").read_text().splitlines():
         sha, name = line.split()
         if name.startswith(f"{dataset}/"):
             file = folder / Path(name).relative_to(dataset)
             if not file.is_file():
                 raise FileNotFoundError(f"{file} is missing: {mend}.")
-            if hashlib.sha256(file.read_bytes()).hexdigest() != sha:
+            files[file.name] = file.read_bytes()
+            if hashlib.sha256(files[file.name]).hexdigest() != sha:
                 raise ValueError(f"{file} is damaged (its checksum is wrong): {mend}.")
-    return folder
+    return files
 
 
-def _download(folder: Path, mnist: type) -> None:
+def _from_idx(data: bytes) -> Tensor:
+    """The tensor of bytes in an IDX file: two zeros, the type (8), the number of axes, their lengths, the values.
+
+    torchvision.datasets.MNIST does the same, but importing it takes longer than all the rest (a test compares them).
+    """
+    axes = data[3]
+    shape = [int.from_bytes(data[at:at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=4 + 4 * axes).view(shape)
+
+
+def _download(folder: Path) -> None:
     """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
+    from torchvision.datasets import MNIST
     try:
         folder.parent.mkdir(exist_ok=True)
         half = Path(tempfile.mkdtemp(prefix="download-", dir=folder.parent))
@@ -100,7 +107,7 @@ def _download(folder: Path, mnist: type) -> None:
         raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
                       "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
     try:
-        mnist(half, download=True)
+        MNIST(half, download=True)
         for archive in half.glob("MNIST/raw/*.gz"):
             archive.unlink()
         if not folder.exists():                                  # another kernel may have been faster
