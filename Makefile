@@ -38,6 +38,6 @@ $(V)/.installed: requirements.txt constraints.txt
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv
-	@$(V)/uv pip install --python $(V)/python -r requirements.txt -c constraints.txt
+	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r requirements.txt -c constraints.txt
 	@touch $@
 	@echo "Installed."

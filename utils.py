@@ -191,26 +191,6 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
     show(fig, alt)
 
 
-def draw_ladder(rungs: dict[str, tuple[float, float]], marks: dict[str, float] | None = None):
-    """A figure of accuracies as a ladder: for each rung (mean, half-width of its interval), and marks beside them."""
-    import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(7.2, .55 * len(rungs) + 1), layout="constrained")
-    for height, (name, (mean, half)) in enumerate(rungs.items()):
-        ax.errorbar(mean, height, xerr=half, fmt="o", color="black", capsize=4, ms=5)
-        ax.annotate(f"{mean:.3f}".lstrip("0"), (mean, height), (0, 7), textcoords="offset points", ha="center",
-                    fontsize=8)
-        if name in (marks or {}):
-            ax.plot(marks[name], height, "D", mfc="none", mec="tab:red", ms=10)
-    ax.plot([], [], "ko", label="mean over ten seeds, with its 95 % interval")
-    if marks:
-        ax.plot([], [], "D", mfc="none", mec="tab:red", ms=10, ls="none", label="the model trained here")
-    ax.set_yticks(range(len(rungs)), rungs)
-    ax.set(xlabel="accuracy on the validation digits", ylim=(-.6, len(rungs) - .2))
-    ax.grid(axis="x", color="0.9")
-    ax.legend(loc="lower right", fontsize=8)
-    return fig
-
-
 # ---------------------------------------------------------------- training: what the notebooks have built
 
 def as_xy(images: Tensor, labels: Tensor, yes: int) -> tuple[Tensor, Tensor]:

@@ -156,8 +156,11 @@ def report(dataset: str) -> None:
         print(f"{pair:<70} {difference:+.4f} ± {seeds:.4f}, ± {digits:.4f}: {verdict}")
 
 
-def draw(datasets: list[str]):
-    """The ladder as a figure: a panel for each dataset, each seed a grey dot, the mean with its interval in black."""
+def draw(datasets: list[str], marks: dict[str, float] | None = None):
+    """The ladder as a figure: a panel for each dataset, each seed a grey dot, the mean with its interval in black.
+
+    marks: accuracies by rung, drawn as blue triangles (notebook 06 marks the models that it trained).
+    """
     import matplotlib.pyplot as plt
     stored = json.loads(RESULTS.read_text(encoding="utf-8"))
     fig, panels = plt.subplots(1, len(datasets), figsize=(1.6 + 4.4 * len(datasets), 4.4), sharey=True,
@@ -172,6 +175,8 @@ def draw(datasets: list[str]):
             ax.annotate(f"{mean:.3f}".lstrip("0"), (mean, height), (0, 8), textcoords="offset points", ha="center",
                         fontsize=11, fontweight="bold", zorder=5,
                         bbox={"boxstyle": "square,pad=.05", "fc": "white", "ec": "none"})
+            if name in (marks or {}):
+                ax.plot(marks[name], height - .2, "^", color="tab:blue", ms=9, zorder=6)
             if dataset == "full" and name in BOOK:
                 ax.plot(BOOK[name], height, "D", mfc="white", mec="tab:red", mew=1.5, ms=6, zorder=3)
                 ax.annotate("book", (BOOK[name], height), (-7, 0), textcoords="offset points", ha="right", va="center",
@@ -187,7 +192,8 @@ def draw(datasets: list[str]):
         ax.set_yticks(range(len(values)), [name.replace(", wiggled", ",\nwiggled") for name in values], fontsize=10)
         ax.tick_params(length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    panels[0, 0].text(.999, .5, "grey: one of ten seeds; black: their\nmean, with its 95 % interval", fontsize=9.5,
+    key = "grey: one of ten seeds; black: their\nmean, with its 95 % interval"
+    panels[0, 0].text(.999, .5, key + ("\nblue triangle: trained here" if marks else ""), fontsize=9.5,
                       color="0.3", ha="right", va="center")
     return fig
 
