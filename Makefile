@@ -14,7 +14,7 @@ help:  ## list these commands
 lab: $(V)/.installed
 	@echo "Opening JupyterLab at notebook 01; without a browser, use the address that it prints. Ctrl-C ends it."
 	@$(V)/python -m jupyterlab --ip=localhost --LabApp.default_url=/lab/tree/notebooks/01_pixels.ipynb \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $$(test "$$(id -u)" != 0 || echo --allow-root)
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(V)/.installed
 	@echo "Every notebook against its committed outputs, and the tests (some minutes) ..."

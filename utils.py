@@ -177,6 +177,7 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
                 ylim: tuple[float, float] | None = None, log: bool = False, start: int = 1) -> None:
     """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
     fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     styles = ["-", "--", "-.", ":"]
     for k, (name, values) in enumerate(curves.items()):
@@ -184,6 +185,8 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
     for k, (name, value) in enumerate((level or {}).items()):
         ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
     ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
+    if log:
+        ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter())
     if ylim:
         ax.set_ylim(ylim)
     if len(curves) + len(level or {}) > 1:
