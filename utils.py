@@ -65,7 +65,7 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
 def _files(dataset: str) -> dict[str, bytes]:
     """The four IDX files of a dataset by name, after comparing their SHA-256."""
     own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
-    folder = ROOT / own_root if own_root else ROOT / "data" / dataset    # a relative MNIST_ROOT counts from ROOT
+    folder = ROOT / Path(own_root).expanduser() if own_root else ROOT / "data" / dataset    # a relative MNIST_ROOT counts from ROOT
     if own_root:
         mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
     elif dataset == "full":
@@ -175,19 +175,23 @@ def show_numbers(image: Tensor, alt: str) -> None:
 
 def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, level: dict[str, float] | None = None,
                 ylim: tuple[float, float] | None = None, log: bool = False, start: int = 1) -> None:
-    """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines."""
+    """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines.
+
+    ylim: what to show; everything, when a curve ends below it. log: a logarithmic y axis.
+    """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter
     fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     styles = ["-", "--", "-.", ":"]
     for k, (name, values) in enumerate(curves.items()):
-        ax.plot(range(start, start + len(values)), values, styles[k % 4], label=name)
+        ax.plot(range(start, start + len(values)), values, styles[k % 4], label=name,
+                marker="." if len(values) < 3 else None)
     for k, (name, value) in enumerate((level or {}).items()):
         ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
     ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
     if log:
         ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter())
-    if ylim:
+    if ylim and all(values and values[-1] >= ylim[0] for values in curves.values()):
         ax.set_ylim(ylim)
     if len(curves) + len(level or {}) > 1:
         ax.legend(fontsize=8)

@@ -85,6 +85,10 @@ def as_text(nb: nbformat.NotebookNode) -> str:
 def run() -> None:
     """Run all notebooks into build/ and print what their cells tagged `ladder` say."""
     print(f"Running the notebooks on the {os.environ.get('DIGITS') or 'bundled'} digits, into build/:")
+    try:
+        (ROOT / "build").mkdir(exist_ok=True)
+    except OSError as error:
+        sys.exit(f"The folder build/ cannot be made here ({error.strerror}): run this in a copy that you may write to.")
     ladder = []
     for path in notebooks():
         nb = execute(path)
