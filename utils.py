@@ -152,7 +152,7 @@ def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, 
         ax.axis("off")
     for k, image in enumerate(images):
         low, high = (0, 1) if limit is None else (-limit, limit)
-        axes.flat[k].imshow(image, cmap="gray", vmin=low, vmax=high)
+        axes.flat[k].imshow(image.numpy(), cmap="gray", vmin=low, vmax=high)
         if len(titles):
             axes.flat[k].set_title(str(titles[k]), fontsize=9)
     show(fig, alt)
@@ -163,7 +163,7 @@ def show_numbers(image: Tensor, alt: str) -> None:
     import matplotlib.pyplot as plt
     rows, columns = image.shape
     fig, ax = plt.subplots(figsize=(.45 * columns, .36 * rows), layout="constrained")
-    ax.imshow(image, cmap="gray", vmin=0, vmax=1, aspect="auto")
+    ax.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
     for row in range(rows):
         for column in range(columns):
             value = image[row, column].item()

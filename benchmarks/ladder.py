@@ -203,8 +203,8 @@ def draw(datasets: list[str], marks: dict[str, float] | None = None):
         ax.tick_params(length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
     key = "grey: one of ten seeds; black: their\nmean, with its 95 % interval"
-    panels[0, 0].text(.999, .3, key + ("\nblue triangle: computed here" if marks else ""), fontsize=9.5,
-                      color="0.3", ha="right", va="center")
+    panels[0, 0].text(.944, 4.5, key + ("\nblue triangle: computed here" if marks else ""), fontsize=9.5,
+                      color="0.3", ha="left", va="center")
     return fig
 
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
+from benchmarks import ladder
 from tools.notebooks import notebooks
 from utils import load_digits
 
@@ -256,7 +257,7 @@ DRAWINGS = {
     "numbers": lambda: utils.show_numbers(torch.rand(4, 5), ALT),
     "curves": lambda: utils.show_curves({"a": [3, 2, 1], "b": [1.]}, "epoch", "loss", ALT, {"c": 2.}, (0, 4)),
     "log curve": lambda: utils.show_curves({"a": [3, 2, 1]}, "epoch", "loss", ALT, log=True),
-    "ladder": lambda: utils.show(utils.draw_ladder({"a": (.95, .01), "b": (.97, .02)}, {"b": .98}), ALT),
+    "ladder": lambda: utils.show(ladder.draw(["bundled"], {"ReLU net": .98, "linear model": .9}), ALT),
 }
 
 
