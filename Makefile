@@ -2,13 +2,15 @@
 PYTHON ?= python3
 V := .venv/bin
 
-.PHONY: help lab test course refresh publish
+.PHONY: help lab test course refresh publish student key
 
 help:  ## list these commands
 	@echo "make lab                      open JupyterLab at notebook 01"
 	@echo "make test                     run every check: all notebooks against their outputs, and the tests"
 	@echo "make course                   run all notebooks into build/ and print the ladder (DIGITS=full: on all of MNIST)"
 	@echo "make refresh [NB=03]          execute the notebooks (or one) in place: how committed outputs are made"
+	@echo "make student                  copy the course into build/student/, without solutions and answers"
+	@echo "make key                      run the notebooks with all exercises solved, into build/key/"
 	@echo "make publish REPO=owner/name  write the course's public address into set-up cells and Colab links"
 
 lab: $(V)/.installed
@@ -27,6 +29,12 @@ course: $(V)/.installed
 
 refresh: $(V)/.installed
 	@$(V)/python tools/notebooks.py refresh $(NB)
+
+student: $(V)/.installed
+	@$(V)/python tools/notebooks.py student
+
+key: $(V)/.installed
+	@$(V)/python tools/notebooks.py key
 
 publish: $(V)/.installed
 	@$(V)/python tools/notebooks.py publish $(REPO)

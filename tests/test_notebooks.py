@@ -13,7 +13,9 @@ from tools.notebooks import CELL_KEYS, ROOT, as_text, normalise, notebooks
 
 PATHS = {path.stem: path for path in notebooks()}
 BOOKS = {name: nbformat.read(path, as_version=4) for name, path in PATHS.items()}
+LESSONS = [name for name in BOOKS if name != "glossary"]
 each = pytest.mark.parametrize("name", BOOKS)
+each_lesson = pytest.mark.parametrize("name", LESSONS)
 
 
 def code(name):
@@ -49,8 +51,8 @@ def none(problems):
 
 
 def test_there_are_notebooks_numbered_without_a_gap():
-    assert [int(name[:2]) for name in BOOKS] == list(range(1, len(BOOKS) + 1)) != []
-    none(name for name in BOOKS if not re.fullmatch(r"\d\d_[a-z0-9_]+", name))
+    assert [int(name[:2]) for name in LESSONS] == list(range(1, len(LESSONS) + 1)) != []
+    none(name for name in LESSONS if not re.fullmatch(r"\d\d_[a-z0-9_]+", name))
 
 
 # ---------------------------------------------------------------- the file
@@ -115,7 +117,7 @@ def test_the_set_up_cell_is_the_same_everywhere():
     assert len(cells[0].source.splitlines()) <= 10
 
 
-@each
+@each_lesson
 def test_opens_with_title_objectives_and_time(name):
     first = BOOKS[name].cells[0]
     assert first.cell_type == "markdown" and first.source.startswith("# ")
@@ -123,22 +125,37 @@ def test_opens_with_title_objectives_and_time(name):
     assert re.search(r"\b\d\d minutes", first.source), "the first cell says how many minutes it takes"
 
 
-@each
+@each_lesson
 def test_closes_with_summary_questions_and_next(name):
     headings = re.findall(r"^## (.+)", "\n".join(cell.source for cell in prose(name)), re.M)
     closing = [heading for heading in headings if heading in ("Summary", "Questions", "Exercises", "Next")]
     assert closing[:2] == ["Summary", "Questions"] and headings[-len(closing):] == closing
     text = "\n".join(cell.source for cell in prose(name))
     assert text.count("<details>") == text.count("<summary>") == text.count("</details>") > 0
-    following = list(BOOKS)[list(BOOKS).index(name) + 1:][:1]
+    following = LESSONS[LESSONS.index(name) + 1:][:1]
     if following:
         assert f"({following[0]}.ipynb)" in BOOKS[name].cells[-1].source, "the last cell leads to the next notebook"
 
 
-@each
+def lesson(name):
+    """The cells to read and run: all but the closing exercises, and the cells where the reader writes."""
+    cells = []
+    for cell in BOOKS[name].cells:
+        if cell.source.startswith("## Exercises"):
+            break
+        if not {"exercise", "check", "solution"} & set(tags(cell)):
+            cells.append(cell)
+    return cells
+
+
+@each_lesson
 def test_has_the_size_of_one_sitting(name):
-    assert 30 <= len(BOOKS[name].cells) <= 60
-    assert 15 <= len(code(name)) <= 30
+    assert 30 <= len(lesson(name)) <= 60
+    assert 15 <= sum(cell.cell_type == "code" for cell in lesson(name)) <= 30
+
+
+@each_lesson
+def test_cells_are_short_and_introduced(name):
     lengths = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code(name)]
     none(f"{cell.id} has {n} lines" for cell, n in zip(code(name), lengths) if n > 25)
     assert statistics.median(lengths) <= 5

@@ -1,9 +1,10 @@
-"""Runs, refreshes and publishes the notebooks; the Makefile calls it:
+"""Runs, refreshes and publishes the notebooks, and makes copies for a class; the Makefile calls it:
 
-python tools/notebooks.py run | refresh [01 02 …] | publish OWNER/NAME
+python tools/notebooks.py run | refresh [01 02 …] | publish OWNER/NAME | student | key
 """
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "
 
 def notebooks(*names: str) -> list[Path]:
     """The course's notebooks in order, or those whose file names begin with one of `names`."""
-    found = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    found = sorted(NOTEBOOKS.glob("*.ipynb"))                # digits come before letters: the glossary is last
     names = tuple(Path(name).stem for name in names)
     for name in names:
         if not any(path.stem.startswith(name) for path in found):
@@ -30,8 +31,11 @@ def notebooks(*names: str) -> list[Path]:
     return [path for path in found if not names or path.stem.startswith(names)]
 
 
-def execute(path: Path) -> nbformat.NotebookNode:
-    """The notebook with new outputs, made by a new kernel in notebooks/; ends with a report where a cell fails."""
+def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
+    """The notebook with new outputs, made by a new kernel in notebooks/; ends with a report where a cell fails.
+
+    solved: put each exercise's solution into its cell first.
+    """
     print(f"{path.stem} ", end="", flush=True)
     start, at = time.time(), 0
 
@@ -40,6 +44,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
         at = cell_index
 
     nb = nbformat.read(path, as_version=4)
+    for cell, solution in exercises_of(nb) if solved else ():
+        cell.source = solution
     client = NotebookClient(nb, kernel_name="python3", timeout=None, record_timing=False, coalesce_streams=True,
                             on_cell_start=remember, extra_arguments=["--log-level=ERROR"],
                             resources={"metadata": {"path": str(NOTEBOOKS)}})
@@ -57,6 +63,21 @@ def execute(path: Path) -> nbformat.NotebookNode:
                             *("    " + line for line in source[:8] + ["…"] * (len(source) > 8)), "", cause]))
     print(f"{time.time() - start:.0f} s", flush=True)
     return nb
+
+
+def has(cell: nbformat.NotebookNode, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", [])
+
+
+def exercises_of(nb: nbformat.NotebookNode) -> list[tuple[nbformat.NotebookNode, str]]:
+    """Each cell tagged `exercise`, and the code in the next cell tagged `solution`, which fills it in."""
+    found = []
+    for cell in nb.cells:
+        if has(cell, "exercise"):
+            found.append((cell, ""))
+        elif has(cell, "solution") and found and not found[-1][1]:
+            found[-1] = found[-1][0], re.search(r"```python\n(.*?)\n```", cell.source, re.S)[1]
+    return found
 
 
 def normalise(nb: nbformat.NotebookNode) -> None:
@@ -82,13 +103,22 @@ def as_text(nb: nbformat.NotebookNode) -> str:
     return nbformat.writes(nb) + "\n"
 
 
+def build(name: str = "") -> Path:
+    """The folder build/, or a new one in it; ends with a sentence where nothing can be written."""
+    folder = ROOT / "build" / name
+    try:
+        if name:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"The folder build/ cannot be made here ({error.strerror}): run this in a copy that you may write to.")
+    return folder
+
+
 def run() -> None:
     """Run all notebooks into build/ and print what their cells tagged `ladder` say."""
     print(f"Running the notebooks on the {os.environ.get('DIGITS') or 'bundled'} digits, into build/:")
-    try:
-        (ROOT / "build").mkdir(exist_ok=True)
-    except OSError as error:
-        sys.exit(f"The folder build/ cannot be made here ({error.strerror}): run this in a copy that you may write to.")
+    build()
     ladder = []
     for path in notebooks():
         nb = execute(path)
@@ -109,6 +139,47 @@ def refresh(*names: str) -> None:
         nb = execute(path)
         normalise(nb)
         write(path, as_text(nb))
+
+
+FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "TEACHING.md", "build", "full", "__pycache__"}
+
+
+def student() -> None:
+    """Copy the course into build/student/, without the solutions and without the answers to the questions."""
+    half, done = build("student.half"), ROOT / "build" / "student"
+    for source in sorted(ROOT.iterdir()):
+        if source.name in FOR_TEACHERS or source.name.startswith("."):
+            continue
+        if source.is_dir():
+            shutil.copytree(source, half / source.name, ignore=lambda _, names: [
+                name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
+        else:
+            shutil.copy2(source, half)
+    for path in notebooks():
+        nb = nbformat.read(path, as_version=4)
+        nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
+        for cell in nb.cells:
+            if cell.cell_type == "markdown":
+                cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
+        write(half / "notebooks" / path.name, as_text(nb))
+    shutil.rmtree(done, ignore_errors=True)
+    half.rename(done)
+    print("The copy for students, without solutions and answers, is in build/student/.")
+
+
+def key() -> None:
+    """Run the notebooks with all exercises solved into build/key/; ends with a report where a check is not content."""
+    print("Running the notebooks with all exercises solved, into build/key/:")
+    folder, problems = build("key"), []
+    for path in notebooks():
+        nb = execute(path, solved=True)
+        normalise(nb)
+        write(folder / path.name, as_text(nb))
+        problems += [f"{path.name}: {cell.outputs[0].text if cell.outputs else cell.source}" for cell in nb.cells
+                     if has(cell, "check") and not re.match(r"[\w ]+: right\.", (cell.outputs or [{}])[0].get("text", ""))]
+    if problems:
+        sys.exit("\n".join(["These checks do not say that the solution is right:", *problems]))
+    print("The key, with every exercise solved and checked, is in build/key/.")
 
 
 def publish(repo: str = "") -> None:
@@ -138,7 +209,7 @@ def publish(repo: str = "") -> None:
 
 
 if __name__ == "__main__":
-    commands = {"run": run, "refresh": refresh, "publish": publish}
+    commands = {"run": run, "refresh": refresh, "publish": publish, "student": student, "key": key}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     try:

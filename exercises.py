@@ -1,0 +1,479 @@
+"""The checks behind the exercises: check(answer) says how far you are, hint(answer) helps without telling all.
+
+Each exercise stands in one place below, under its notebook, and is judged in one of two ways:
+
+@compared(…) stands above a reference. The answer has to give the same results for all `cases`. `mistakes` maps a
+    sentence to a wrong answer; whoever's results are the same as those of the wrong answer reads its sentence.
+@tried(…) stands above a trial: a function that is given the answer, uses it, and calls need(condition, sentence).
+
+Nothing here raises an error, waits for ever or leaves anything changed, whatever the answer does.
+"""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dis
+import inspect
+import io
+import linecache
+import math
+import re
+import textwrap
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils import Batches, accuracy, as_xy, fit, load_digits, validate_epoch, wiggle
+
+
+@dataclass
+class Exercise:
+    """One exercise: `judge(answer)` raises NotYet with a sentence, or returns."""
+    judge: Callable[[Any], None]
+    hints: Sequence[str]
+    right: str = ""                   # what there is to know for those who have it
+    seconds: float = 10               # how long the answer may take
+    untouched: Callable | None = None  # the code that the notebook gives, where it is more than an empty stub
+    mistakes: dict[str, Callable] = field(default_factory=dict)
+
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+class NotYet(Exception):
+    """The answer is not right yet; the text says why."""
+
+
+def need(condition: Any, sentence: str) -> None:
+    """In a trial: go on when the condition holds, else end with `not yet, because` and the sentence."""
+    if not condition:
+        raise NotYet(sentence)
+
+
+def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistakes: dict[str, Callable] | None = None,
+             probe: Callable = lambda answer, *case: answer(*case), **more):
+    """Register the decorated function as the reference of the exercise that has its name.
+
+    cases: makes the inputs, a tuple of arguments each. probe(answer, *case): what is compared, if not the result.
+    """
+    mistakes = mistakes or {}
+
+    def register(reference):
+        def judge(answer):
+            results = [(case, outcome(probe, answer, copied(case)), outcome(probe, reference, copied(case)))
+                       for case in cases()]
+            failing = [k for k, (_, got, wanted) in enumerate(results) if not same(got, wanted)]
+            if not failing:
+                return
+            wrong = {sentence: [outcome(probe, mistake, copied(case)) for case in cases()]
+                     for sentence, mistake in mistakes.items()}
+            for looked_at in (range(len(results)), failing, failing[:1]):    # the same everywhere, or where it fails
+                for sentence, outcomes in wrong.items():
+                    if (all(same(results[k][1], outcomes[k]) for k in looked_at)
+                            and not all(same(results[k][2], outcomes[k]) for k in looked_at)):
+                        raise NotYet(sentence)
+            case, got, wanted = results[failing[0]]
+            if isinstance(got, Exception):
+                raise got
+            but = "it is right for other inputs, but " if failing[0] else ""
+            raise NotYet(f"{but}with {described(case)} {difference(got, wanted)}")
+
+        EXERCISES[reference.__name__] = Exercise(judge, hints, mistakes=mistakes, **more)
+        return reference
+    return register
+
+
+def tried(hints: Sequence[str], **more):
+    """Register the decorated function, a trial of the answer, as the judge of the exercise that has its name."""
+    def register(trial):
+        EXERCISES[trial.__name__] = Exercise(trial, hints, **more)
+        return trial
+    return register
+
+
+# ---------------------------------------------------------------- what the reader calls
+
+def check(answer) -> None:
+    """Say whether an answer (the function or class with the exercise's name) is right, not yet, or not attempted yet."""
+    print(verdict(answer))
+
+
+def hint(answer, number: int = 1) -> None:
+    """Give a hint for an exercise; hint(answer, 2) gives the next one."""
+    name, exercise = named(answer)
+    if exercise is None:
+        print(name)
+        return
+    hints = exercise.hints
+    number = number if isinstance(number, int) and 1 <= number <= len(hints) else len(hints)
+    more = f"One more: hint({name}, {number + 1})." if number < len(hints) else "That was the last one."
+    print(wrapped(f"{name}, hint {number} of {len(hints)}. {hints[number - 1]} {more}"))
+
+
+def verdict(answer) -> str:
+    """What check prints: `name: right. …`, `name: not yet, because …` or `name: not attempted yet. …`."""
+    name, exercise = named(answer)
+    if exercise is None:
+        return name
+    not_attempted = wrapped(f"{name}: not attempted yet. Write your answer in the cell above, run it, and then this one "
+                            f"again. hint({name}) helps.")
+    try:
+        if is_untouched(answer, exercise.untouched):
+            return not_attempted
+        error, printed = guarded(lambda: exercise.judge(answer), exercise.seconds)
+    except TimeoutError:
+        error, printed = NotYet(
+            f"it has not finished after {exercise.seconds:.0f} seconds and was stopped. Is there a loop that never ends, or "
+            "one over pixels or images that a single operation on the whole tensor could do?"), ""
+    if error is None:
+        return wrapped(f"{name}: right. {exercise.right}")
+    if isinstance(error, NotImplementedError):
+        return not_attempted
+    because = str(error) if isinstance(error, NotYet) else explained(error, answer)
+    return wrapped(f"{name}: not yet, because {because}{also_printed(printed)}")
+
+
+def named(answer) -> tuple[str, Exercise | None]:
+    """The exercise's name and the exercise; when there is none, a text that says so, and None."""
+    name = getattr(answer, "__name__", None) or type(answer).__name__
+    if name in EXERCISES and callable(answer):
+        return name, EXERCISES[name]
+    what = f"{name!r} is the name of no exercise" if callable(answer) else f"this is {a_kind(answer)}"
+    return wrapped(f"not yet, because {what}: give check the function or class that you wrote, and keep the name that it "
+                   "has in the exercise, as in check(ink)."), None
+
+
+# ---------------------------------------------------------------- running an answer
+
+def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
+    """Run job() aside: its exception or None, and what it printed; TimeoutError when it takes too long.
+
+    It runs in a thread, which works on every system and keeps no_grad and the like to itself. Random numbers begin
+    with seed 0 and go on afterwards as if nothing had been drawn.
+    """
+    caught: list[BaseException] = []
+
+    def work():
+        try:
+            torch.manual_seed(0)
+            job()
+        except BaseException as error:
+            caught.append(error)
+
+    printed, thread = io.StringIO(), threading.Thread(target=work, daemon=True)
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            thread.start()
+            thread.join(seconds)
+            if thread.is_alive():
+                raise TimeoutError
+        finally:
+            for _ in range(20):                                  # too late, or interrupted: end it where Python lets us
+                if thread.is_alive():
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+                    thread.join(.05)
+    return (caught[0] if caught else None), printed.getvalue()
+
+
+def outcome(probe: Callable, answer: Callable, case: tuple) -> Any:
+    """The result of an answer for one case, or the exception that it raised."""
+    before = copied(case)
+    try:
+        result = probe(answer, *case)
+    except NotYet:
+        raise
+    except Exception as error:
+        return error
+    if not same(list(case), list(before)):
+        raise NotYet("your code changes the tensor that it is given, and whoever called it is left with the changed one. "
+                     "Work on a copy, made with .clone().")
+    return result
+
+
+def copied(value):
+    """A copy of a case, tensors included, so that no answer can spoil it for the next."""
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if type(value) in (list, tuple):
+        return type(value)(copied(v) for v in value)
+    return value
+
+
+def is_untouched(answer, given: Callable | None = None) -> bool:
+    """Whether a function or class still is what the notebook gave: an empty stub, or the code of `given`."""
+    if inspect.isclass(answer):
+        methods = [f for f in vars(answer).values() if inspect.isfunction(f)]
+        return all(is_untouched(f) for f in methods)
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    if code is None:
+        return False
+    if given is not None:
+        return code.co_code == given.__code__.co_code and constants(code) == constants(given.__code__)
+    return all(i.opname in ("RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST") and
+               (i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.argval in (None, ...)) for i in dis.get_instructions(code))
+
+
+def constants(code) -> list:
+    """The numbers and texts in a function's code, without its description, and those of the functions inside it."""
+    inside = [constants(c) if inspect.iscode(c) else c for c in code.co_consts]
+    return [c for c in inside if not (isinstance(c, str) and len(c) > 40)] + list(code.co_names)
+
+
+# ---------------------------------------------------------------- saying what is different
+
+def same(a, b) -> bool:
+    """Whether two results are the same up to rounding; a tensor without axes counts as a number."""
+    if isinstance(a, Exception) or isinstance(b, Exception):
+        return type(a) is type(b)
+    if type(a) in (list, tuple) or type(b) in (list, tuple):
+        return (type(a) in (list, tuple) and type(b) in (list, tuple) and len(a) == len(b)
+                and all(same(v, w) for v, w in zip(a, b)))
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        if not all(isinstance(v, (Tensor, int, float)) for v in (a, b)):
+            return False
+        a, b = torch.as_tensor(a).detach(), torch.as_tensor(b).detach()
+        if a.shape != b.shape or kind(a) != kind(b):
+            return False
+        return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-5, equal_nan=True)
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return same(torch.tensor(a), torch.tensor(b))
+    return type(a) is type(b) and (a is b or a == b) is True
+
+
+def kind(tensor: Tensor) -> str:
+    """What the numbers of a tensor are, in words."""
+    if tensor.dtype == torch.bool:
+        return "True and False"
+    if tensor.dtype == torch.uint8:
+        return "bytes (uint8)"
+    return "floats" if tensor.is_floating_point() else "whole numbers"
+
+
+def a_kind(value) -> str:
+    """A value in words: `None`, `a list`, `a tensor of shape (3, 1)`."""
+    if value is None or value is ...:
+        return str(value)
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    name = {"ndarray": "NumPy array", "str": "text", "int": "whole number", "bool": "True or False"}.get(
+        type(value).__name__, type(value).__name__)
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def described(case: tuple) -> str:
+    """The inputs of a case, as they can be typed when they are short."""
+    def one(value):
+        if isinstance(value, Tensor) and value.numel() > 12:
+            return a_kind(value)
+        if type(value) in (list, tuple):
+            inside = ", ".join(one(v) for v in value)
+            return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        if isinstance(value, Tensor):
+            return "tensor(" + re.sub(r"\s+", " ", str(rounded(value))) + ")" + (
+                f" of shape {tuple(value.shape)}" if 0 in value.shape else "")
+        return getattr(value, "__name__", None) or repr(value)
+    return ", ".join(one(value) for value in case) if case else "no input"
+
+
+def rounded(value):
+    """Numbers with at most four digits, for a sentence."""
+    if isinstance(value, Tensor):
+        value = value.detach().tolist()
+    if isinstance(value, (list, tuple)):
+        return [rounded(v) for v in value]
+    return float(f"{value:.4g}") if isinstance(value, float) and math.isfinite(value) else value
+
+
+def difference(got, wanted) -> str:
+    """How a result differs from the wanted one, in words that point to the cause."""
+    if got is None:
+        return "nothing comes back (None): end your code with return and the result."
+    if got is ...:
+        raise NotImplementedError
+    if type(wanted) in (list, tuple):
+        if type(got) not in (list, tuple):
+            return f"{a_kind(got)} comes back where {len(wanted)} results are wanted: return a, b hands back two."
+        if len(got) != len(wanted):
+            return f"{len(got)} results come back where {len(wanted)} are wanted."
+        k = next(k for k, (v, w) in enumerate(zip(got, wanted)) if not same(v, w))
+        return f"at place {k} of the result {difference(got[k], wanted[k])}"
+    if isinstance(wanted, (Tensor, int, float)) and isinstance(got, (Tensor, int, float)):
+        if isinstance(wanted, Tensor) and wanted.ndim and not isinstance(got, Tensor):
+            return f"{a_kind(got)} comes back where a tensor of shape {tuple(wanted.shape)} is wanted."
+        return tensors_differ(torch.as_tensor(got).detach(), torch.as_tensor(wanted).detach())
+    if type(got) is not type(wanted):
+        made = " torch.tensor or torch.stack makes a tensor of it." if isinstance(wanted, Tensor) else ""
+        return f"{a_kind(got)} comes back where {a_kind(wanted)} is wanted.{made}"
+    return f"{got!r} comes back where {wanted!r} is wanted."
+
+
+def tensors_differ(got: Tensor, wanted: Tensor) -> str:
+    """The same for two tensors: shape, then kind of numbers, then the numbers."""
+    if got.shape != wanted.shape:
+        shapes = f"your result has shape {tuple(got.shape)}, and {tuple(wanted.shape)} is wanted"
+        if got.numel() == wanted.numel() and got.squeeze().shape == wanted.squeeze().shape:
+            return f"{shapes}: the numbers are there, only an axis of length 1 is too many or missing."
+        if got.ndim == 0:
+            return f"{shapes}: one number came out for everything. Name only those axes that should disappear."
+        if got.ndim == wanted.ndim == 2 and got.T.shape == wanted.shape:
+            return f"{shapes}: rows and columns have changed places."
+        return f"{shapes}. Which axes should disappear, and which should stay?"
+    if kind(got) != kind(wanted):
+        return f"your result holds {kind(got)}, and {kind(wanted)} are wanted."
+    if kind(got) == "True and False":
+        if (got == ~wanted).all():
+            return "each answer is the opposite of what is wanted: True and False have changed places."
+        return f"{int((got != wanted).sum())} of {got.numel()} answers are wrong."
+    g, w = got.double(), wanted.double()
+    if (g.isnan() & ~w.isnan()).any():
+        return "nan comes out, which is not a number: that happens when 0 is divided by 0, or a mean is taken of nothing."
+    if (g.isinf() & ~w.isinf()).any():
+        return "an infinite number comes out: something is divided by 0, or the logarithm of 0 is taken."
+    if torch.allclose(g, -w, rtol=1e-3, atol=1e-5):
+        return "every number has the wrong sign."
+    clear = w.abs() > 1e-6
+    factor = (g[clear] / w[clear]).median().item() if clear.any() else math.nan
+    if math.isfinite(factor) and abs(factor) > 1e-6 and torch.allclose(g, w * factor, rtol=1e-3, atol=1e-5) and g.numel() > 1:
+        return f"every number is {factor:.4g} times what it should be. A sum in place of a mean, or a factor too many or too few?"
+    if g.numel() > 1 and torch.allclose(g, w + (g - w).median(), rtol=1e-3, atol=1e-5):
+        return f"every number is too large by {rounded((g - w).median().item())}."
+    if g.numel() > 1 and torch.allclose(g.flatten().sort()[0], w.flatten().sort()[0], rtol=1e-3, atol=1e-5):
+        return "the right numbers come out, but not in their right places."
+    place = (g - w).abs().argmax()
+    at = [int(k) for k in torch.unravel_index(place, g.shape)] if g.ndim else []
+    where = f" at place {at[0] if len(at) == 1 else tuple(at)}" if at else ""
+    return f"{rounded(got.flatten()[place])} comes out{where} where {rounded(wanted.flatten()[place])} is wanted."
+
+
+# What PyTorch's and Python's most frequent messages mean: a pattern in the message, and what to look for.
+MEANINGS = [
+    (r"leaf Variable that requires grad", "a parameter is changed in place outside of torch.no_grad()."),
+    (r"does not require grad", "backward() has no path back to the parameters: were they made with requires_grad, and is the "
+                               "loss calculated from them, outside of torch.no_grad() and without detach or item?"),
+    (r"grad can be implicitly created only for scalar", "backward() wants one number: take the mean of the losses first."),
+    (r"backward through the graph a second time", "the same loss is sent back twice: calculate it anew in each step."),
+    (r"could not infer output dtype|Input dtype must be either a floating|Got: (Long|Byte|Bool)|got (Long|Byte|Bool)",
+     "mean and its like want floats: put .float() in front."),
+    (r"size of tensor a .* must match|shapes cannot be multiplied|Shape mismatch|size mismatch|inconsistent tensor size",
+     "two shapes do not fit together: look at .shape of both."),
+    (r"Dimension out of range", "an axis is named that this tensor does not have."),
+    (r"only one element tensors can be converted|only integer tensors|Boolean value of Tensor with more than one",
+     "a whole tensor stands where one number is wanted; .any(), .all() or .sum() make one of many."),
+    (r"'NoneType' object has no attribute|unsupported operand .*'NoneType'|NoneType",
+     "something is None. A .grad is None before the first backward(), and a function without return gives None."),
+    (r"non-empty|need at least one|numel\(\) == 0|empty", "this is an input with nothing in it; say what should come out."),
+    (r"can't call numpy\(\) on Tensor that requires grad|Can't call numpy", "write .detach() before .numpy()."),
+]
+
+
+def explained(error: BaseException, answer) -> str:
+    """An error in the reader's code: what Python says, in which line, and what it usually means."""
+    if isinstance(error, RecursionError):
+        return "your function calls itself without end."
+    if isinstance(error, (SystemExit, GeneratorExit)):
+        return "your code ends the program (exit); take that out."
+    message = re.sub(r"[\w.]*<locals>\.", "", (str(error).strip().splitlines() or [""])[0])
+    files = {inspect.unwrap(f).__code__.co_filename for f in [answer, *vars(answer).values()] if inspect.isfunction(f)} \
+        if hasattr(answer, "__dict__") else set()
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    at = linecache.getline(lines[-1].filename, lines[-1].lineno).strip() if lines else ""
+    what = "it ends with an error" if lines else "what comes back cannot be used"
+    meaning = next((words for pattern, words in MEANINGS if re.search(pattern, message)), "")
+    if isinstance(error, TypeError) and "argument" in message and not lines:
+        what, meaning = "it cannot be called as the exercise says", "Keep the inputs that the exercise gives, in their order."
+    text = f"{what}{f' in the line  {at}  ' if at else ' '}({type(error).__name__}: {message})."
+    return f"{text} {meaning[:1].upper()}{meaning[1:]}".strip()
+
+
+def also_printed(printed: str) -> str:
+    """A remark on what the answer printed, which check does not show."""
+    first = printed.strip().splitlines()[:1]
+    return f" (It also printed {first[0][:60]!r}; printing shows a value, only return hands it back.)" if first else ""
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 88)
+
+
+# ---------------------------------------------------------------- inputs
+
+def pile(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor:
+    """Images that are easy to tell apart: float32 (n, rows, columns) in 0…1, nearly half of the pixels black."""
+    values = torch.rand(n, rows, columns, generator=torch.Generator().manual_seed(seed))
+    return ((values - .4).clamp(min=0) / .6 * 100).round() / 100
+
+
+# ---------------------------------------------------------------- notebook 01
+
+
+@compared(
+    cases=lambda: [(pile(3),), (pile(1),), (pile(4, 5, 7),), (pile(0),)],
+    hints=["A comparison gives True or False for each pixel, and the mean of those is a share. Notebook 1 does it for one digit.",
+           "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
+    mistakes={
+        "one number came out for the whole pile: mean() removes every axis. Rows and columns should disappear, so name "
+        "these two and leave axis 0 alone.": lambda images: (images > 0).float().mean(),
+        "you averaged over the images too early: mean(0) removes axis 0 and leaves the rows and columns. It is the "
+        "other way round.": lambda images: (images > 0).float().mean(0),
+        "this is the mean light. A grey pixel counts as much as a white one here: ask images > 0 first.":
+            lambda images: images.mean((1, 2)),
+        "this is how many pixels have ink, not which share of all pixels: take the mean in place of the sum.":
+            lambda images: (images > 0).float().sum((1, 2)),
+        "this is the share of black pixels: what is left has ink.": lambda images: (images == 0).float().mean((1, 2)),
+        "only one of the two axes is gone, so each row or column still has a number of its own.":
+            lambda images: (images > 0).float().mean(1),
+    },
+    right="The mean of a comparison is a share; in the next notebook it becomes the accuracy.")
+def ink(images):
+    return (images > 0).float().flatten(1).sum(1) / images[0:1].numel() if len(images) else torch.zeros(0)
+
+
+# ---------------------------------------------------------------- notebook 02
+
+
+# ---------------------------------------------------------------- notebook 03
+
+
+# ---------------------------------------------------------------- notebook 04
+
+
+# ---------------------------------------------------------------- notebook 05
+
+
+@tried(
+    hints=["torch.randperm(n) gives the numbers from 0 to n - 1 in random order, and .split(batch_size) cuts them.",
+           "Use the same row numbers for x and for y, or digits and targets lose each other."],
+    right="Each digit once in an epoch, in a new order each time, and each with its own target.")
+def shuffled_batches(answer):
+    for n, size in [(10, 4), (8, 4), (1, 4), (3, 10)]:
+        x = torch.arange(n, dtype=torch.float32)[:, None].expand(n, 5).clone()
+        y = 100 + x[:, :1]
+        got = answer(x.clone(), y.clone(), size)
+        need(got is not None, "nothing comes back (None): yield each batch, or return a list of them.")
+        got = list(got)
+        need(all(type(b) in (tuple, list) and len(b) == 2 for b in got), "each batch should be a pair, xb and yb.")
+        xs, ys = torch.cat([xb for xb, yb in got]), torch.cat([yb for xb, yb in got])
+        need(len(xs) >= n, f"of {n} digits only {len(xs)} came out: the last batch may be smaller, but it is not left out.")
+        need(len(xs) == n, f"of {n} digits {len(xs)} came out: each one should come once.")
+        need(len(xs[:, 0].unique()) == n, "some digits came twice and others not at all: drawing with randint puts each "
+             "digit back, and dealing cards with randperm does not.")
+        need(torch.equal(ys, 100 + xs[:, :1]), "digits and targets no longer belong together: both must be taken with the "
+             "same row numbers.")
+        need([len(xb) for xb, yb in got] == [min(size, n - k) for k in range(0, n, size)],
+             f"{n} digits in batches of {size} came out in the sizes {[len(xb) for xb, yb in got]}.")
+    x = torch.arange(50.)[:, None]
+    first, second = [torch.cat([xb for xb, yb in answer(x.clone(), x.clone(), 7)]) for _ in range(2)]
+    need(not torch.equal(first, x), "the digits come in the order in which they lie: they are not shuffled.")
+    need(not torch.equal(first, second), "each pass has the same order: draw a new one each time, without setting a seed "
+         "inside.")
+
+
+# ---------------------------------------------------------------- notebook 06
+
+
+# ---------------------------------------------------------------- notebook 07
