@@ -136,6 +136,70 @@ def test_bad_input_gets_a_sentence(course, arguments, environment, sentence):
     assert status == 1 and sentence in said and "Traceback" not in said
 
 
+# ---------------------------------------------------------------- copies for a class
+
+STUB, SOLVED = "def ink(images):\n    ...", "def ink(images):\n    return 42"
+QUESTIONS = """## Questions
+
+<details><summary>1. Why <code>x &gt; 0</code>?</summary>
+
+Because of this.
+</details>
+
+<details><summary>2. And why not?</summary>
+
+Because of that.
+</details>"""
+
+
+def write_exercise(folder, solution=SOLVED):
+    """A notebook with one exercise, its check and solution, and two questions with answers."""
+    path = write_book(folder, "01_a", STUB, f"print('ink: right. Good.' if ink(0) == {42} else 'ink: not attempted yet.')")
+    book, new = nbformat.read(path, as_version=4), nbformat.v4
+    book.cells[-2].metadata["tags"], book.cells[-1].metadata["tags"] = ["exercise"], ["check"]
+    text = f"<details><summary>Solution</summary>\n\n```python\n{solution}\n```\n\nEasy.\n</details>"
+    book.cells += [new.new_markdown_cell(text, id="solution", metadata={"tags": ["solution"]}),
+                   new.new_markdown_cell(QUESTIONS, id="questions")]
+    nbformat.write(book, path)
+    return path
+
+
+def test_student_copies_the_course_without_solutions_and_answers(course):
+    before = write_exercise(course).read_bytes()
+    (course / "exercises.py").write_text("def check(answer):\n    return answer == 'the answer'\n")
+    for name in ("tests/test_a.py", "data/bundled/digits", "data/full/digits", "TEACHING.md", "utils.py", ".git/config"):
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_text("x")
+    for _ in range(2):                            # the second time it takes the place of the first
+        status, said = tool(course, "student")
+        assert status == 0 and "build/student/" in said, said
+    copy = course / "build" / "student"
+    files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
+    assert "the answer" not in (copy / "exercises.py").read_text()
+    assert call(copy, "-c", "from exercises import check; print(check('the answer'))") == (0, "True\n")
+    assert {"notebooks/01_a.ipynb", "utils.py", "data/bundled/digits", "Makefile", "README.md"} <= files
+    assert not [name for name in files if re.match(r"tests|data/full|TEACHING|\.git|build", name)]
+    text = (copy / "notebooks" / "01_a.ipynb").read_text()
+    assert "1. Why <code>x &gt; 0</code>?" in text and "2. And why not?" in text and "def ink" in text
+    assert not re.search("details|summary|Because|Solution|return 42|Easy", text)
+    assert (course / "notebooks" / "01_a.ipynb").read_bytes() == before and os.listdir(course / "build") == ["student"]
+
+
+def test_key_solves_and_runs_the_exercises(course):
+    before = write_exercise(course).read_bytes()
+    status, said = tool(course, "key")
+    assert status == 0 and "build/key/" in said, said
+    book = nbformat.read(course / "build" / "key" / "01_a.ipynb", as_version=4)
+    assert book.cells[2].source == SOLVED and book.cells[3].outputs[0].text.strip() == "ink: right. Good."
+    assert (course / "notebooks" / "01_a.ipynb").read_bytes() == before
+
+
+def test_key_reports_a_solution_that_the_check_does_not_accept(course):
+    write_exercise(course, STUB)
+    status, said = tool(course, "key")
+    assert status == 1 and "01_a.ipynb: ink: not attempted yet." in said and "Traceback" not in said
+
+
 # ---------------------------------------------------------------- publish
 
 def test_publish_writes_the_address_and_nothing_else(course):

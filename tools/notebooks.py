@@ -2,11 +2,13 @@
 
 python tools/notebooks.py run | refresh [01 02 …] | publish OWNER/NAME | student | key
 """
+import base64
 import os
 import re
 import shutil
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import nbformat
@@ -142,10 +144,21 @@ def refresh(*names: str) -> None:
 
 
 FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "TEACHING.md", "build", "full", "__pycache__"}
+WITH_ANSWERS = ("exercises.py", "museum.py")
+PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
+import base64
+import zlib
+
+exec(zlib.decompress(base64.b64decode("""
+{}""")))
+'''
 
 
 def student() -> None:
-    """Copy the course into build/student/, without the solutions and without the answers to the questions."""
+    """Copy the course into build/student/, without the solutions and without the answers to the questions.
+
+    The files of WITH_ANSWERS have to know them; they are packed.
+    """
     half, done = build("student.half"), ROOT / "build" / "student"
     for source in sorted(ROOT.iterdir()):
         if source.name in FOR_TEACHERS or source.name.startswith("."):
@@ -153,6 +166,12 @@ def student() -> None:
         if source.is_dir():
             shutil.copytree(source, half / source.name, ignore=lambda _, names: [
                 name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
+        elif source.name in WITH_ANSWERS:
+            write(half / source.name, PACKED.format(base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()))
+        elif source.name == "README.md":
+            lines = source.read_text("utf8").splitlines(keepends=True)
+            absent = r"TEACHING\.md|make (test|student|key)\b|`tests/`"
+            write(half / source.name, "".join(line for line in lines if not re.search(absent, line)))
         else:
             shutil.copy2(source, half)
     for path in notebooks():
