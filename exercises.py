@@ -132,7 +132,7 @@ def verdict(answer) -> str:
             "one over pixels or images that a single operation on the whole tensor could do?"), ""
     if error is None:
         return wrapped(f"{name}: right. {exercise.right}")
-    if isinstance(error, NotImplementedError):
+    if type(error) is NotImplementedError and not error.args:    # with a text it is PyTorch's or Jupyter's
         return not_attempted
     because = str(error) if isinstance(error, NotYet) else explained(error, answer)
     return wrapped(f"{name}: not yet, because {because}{also_printed(printed)}")
