@@ -1,8 +1,8 @@
 """The glossary: each term has an entry, linked to the section that defines it, with code that shows it and works alone.
 
-An entry is two cells: `### name, other name`, a sentence or two, → and a link; below it, the code with its output. To add
-one, put the two cells in their alphabetical place; another name that stands elsewhere in the alphabet also gets a
-"word: see [name](#anchor)" under its letter.
+An entry is two cells: `### name, other name`, a sentence or two, → and a link; below it, the code with its output.
+To add one, put the two cells in their alphabetical place; another name that begins with another letter also gets a
+"word: see [name](#anchor)" under that letter.
 """
 import ast
 import builtins
@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 import nbformat
 import pytest
-from tools.notebooks import NOTEBOOKS, notebooks
 
-from test_notebooks import anchors, defined_terms, none
+from tests.test_notebooks import anchors, defined_terms, none
+from tools.notebooks import NOTEBOOKS, notebooks
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4).cells for path in notebooks()}
 LESSONS = {name: cells for name, cells in BOOKS.items() if name != "glossary"}
 GLOSSARY = BOOKS["glossary"]
 
 STEPS = "initialise predict loss gradient step repeat stop".split()
-TERMS = """activation, parameter, tensor, axis, rank, scalar, vector, matrix, layer, linear, nonlinear, ReLU, mini-batch,
-    forward pass, loss, gradient, backward pass, gradient descent, learning rate, epoch, metric"""
+TERMS = """activation, parameter, tensor, axis, rank, scalar, vector, matrix, layer, linear, nonlinear, ReLU,
+    mini-batch, forward pass, loss, gradient, backward pass, gradient descent, learning rate, epoch, metric"""
 # Bold words without an entry: why, the notebook that shows the reason to be a fact, and what stands there.
 EXCUSED = {
-    "speed": ("the name of the ball's first parameter, no word of the field", "03_gradient_descent", "speed, start = params"),
-    "start": ("the name of the ball's second parameter, no word of the field", "03_gradient_descent", "speed, start = params"),
+    "speed": ("the name of the ball's first parameter", "03_gradient_descent", "speed, start = params"),
+    "start": ("the name of the ball's second parameter", "03_gradient_descent", "speed, start = params"),
     "hinges add up": ("a statement, not a term; the entry is hinge", "glossary", "### hinge"),
 }
 
@@ -58,9 +58,9 @@ def entry_for(term: str, found: list[Entry]) -> Entry | None:
 
 
 def bold_places(lessons: dict[str, list]) -> dict[str, list[tuple[str, str]]]:
-    """Each bold word of the lessons: the (notebook, anchor) of the sections in which it stands; the one that defines it alone.
+    """Each bold word of the lessons, and the (notebook, anchor) of the section that defines it.
 
-    Words that begin with a capital are kept as well, since a few terms do (Hessian, Learner); most have no entry.
+    Bold words with a capital are in it as well, with all their sections: a few are terms (Hessian, Learner).
     """
     places, defined = {}, {}
     for name, cells in lessons.items():
@@ -133,7 +133,8 @@ def prepared(cells: list) -> set[str]:
 
 
 def misplaced(cells: list) -> list[str]:
-    """Entries out of alphabetical order or under the wrong letter, names that occur twice, and idle or missing references."""
+    """Entries out of order or under the wrong letter, names that occur twice, and idle or missing references."""
+    everything = "\n".join(cell.source for cell in cells)
     problems, letter, last, names, references = [], "", "", [], {}
     for cell in cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## "):
@@ -151,7 +152,7 @@ def misplaced(cells: list) -> list[str]:
             last = name.casefold()
             names += [name, *others]
             problems += [f"{other}: no reference to {name} under its letter" for other in others
-                         if other[0].upper() != letter and f"{other}: see [{name}]" not in "\n".join(c.source for c in cells)]
+                         if other[0].upper() != letter and f"{other}: see [{name}]" not in everything]
     problems += [f"{name} occurs twice" for name in names if sum(name.casefold() == n.casefold() for n in names) > 1]
     problems += [f"{word} has an entry and needs no reference" for word in references
                  if any(entry.names[0].casefold() == word.casefold() for entry in entries(cells))]
@@ -160,8 +161,9 @@ def misplaced(cells: list) -> list[str]:
 
 def unexplained(terms: list[str], found: list[Entry], excused: dict) -> list[str]:
     """The terms without an entry or an excuse, and the excuses for terms that have an entry."""
-    return ([f"**{term}** has no entry ### {term}" for term in terms if not entry_for(term, found) and term not in excused]
-            + [f"{term} has an entry and is excused" for term in excused if any(term in entry.names for entry in found)])
+    missing = [term for term in terms if not entry_for(term, found) and term not in excused]
+    idle = [term for term in excused if any(term in entry.names for entry in found)]
+    return [f"**{term}** has no entry ### {term}" for term in missing] + [f"{term} needs no excuse" for term in idle]
 
 
 def misled(bold: dict[str, list[tuple[str, str]]], found: list[Entry], excused: dict) -> list[str]:
@@ -277,7 +279,8 @@ def test_forms_of_a_word():
 
 
 def test_bold_places():
-    lesson = [text("# 1 · Start\n\nA **seed**. **Look here.**"), text("## The `way`\n\nTwo **knots**.\n\n### In\n\n**Hessian**"),
+    lesson = [text("# 1 · Start\n\nA **seed**. **Look here.**"),
+              text("## The `way`\n\nTwo **knots**.\n\n### In\n\n**Hessian**"),
               text("More of **loss**\n```\n**code**\n```"), text("1. **Loss.** and **Repeat** it"),
               text("<details>**folded**</details>")]
     here = "01_a.ipynb"
@@ -287,7 +290,8 @@ def test_bold_places():
 
 
 def test_terms_without_an_entry_and_links_to_other_sections_are_noticed():
-    found = entries([text(f"### knot\n\nA place. {LINK}"), shows("2"), text(f"### dead, dead unit\n\nOff. {LINK}"), shows("2")])
+    found = entries([text(f"### knot\n\nA place. {LINK}"), shows("2"),
+                     text(f"### dead, dead unit\n\nOff. {LINK}"), shows("2")])
     assert unexplained(["knots", "dead unit", "speed"], found, {"speed": ""}) == []
     assert len(unexplained(["knots", "hinge"], found, {})) == 1
     assert len(unexplained([], found, {"knot": ""})) == 1
@@ -305,7 +309,8 @@ def test_order_letters_names_and_references_are_checked():
     assert misplaced(good) == []
     for wrong in [cells("## A", "### b"), cells("## A", "### ac", "### aB"), cells("## A", "### a", "### a"),
                   cells("## A", "### a, other"), cells("## A\n\nb: see [a](#a)", "### a"),
-                  cells("## A\n\nac: see [a](#a) · ab: see [a](#a)", "### a"), cells("## A\n\nab: see [a](#a)", "### a", "### ab"),
+                  cells("## A\n\nac: see [a](#a) · ab: see [a](#a)", "### a"),
+                  cells("## A\n\nab: see [a](#a)", "### a", "### ab"),
                   cells("## A", "### a, ac", "### ab, ac")]:
         assert misplaced(wrong), [cell.source for cell in wrong]
 
