@@ -137,6 +137,33 @@ def test_closes_with_summary_questions_and_next(name):
         assert f"({following[0]}.ipynb)" in BOOKS[name].cells[-1].source, "the last cell leads to the next notebook"
 
 
+QUESTIONED = """activation, parameter, tensor, axis|axes, rank, scalar, vector, matrix, layer, linear, nonlinear, ReLU, mini-batch,
+    forward pass, loss, gradient, backward pass, gradient descent, learning rate, epoch, metric, shape, dtype, mask, validation,
+    memorised, generalises, broadcasting, accuracy, standard error, L1, L2, template, nudging, autograd, standardising, target, weight,
+    bias, sigmoid, logit, cross-entropy, convex, saturated, shuffle, optimiser, patience, hidden unit, dead, overfitting, wiggle,
+    initialise, predict, step, repeat, stop, zero_grad, seed"""
+
+
+def questions(name):
+    """The closing questions of a notebook with their answers: (question, answer)."""
+    text = "\n".join(cell.source for cell in prose(name)).partition("## Questions")[2].partition("\n## ")[0]
+    return re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", text, re.S)
+
+
+@each_lesson
+def test_asks_eight_to_twelve_questions_and_answers_them(name):
+    found = questions(name)
+    assert 8 <= len(found) <= 12
+    assert [int(question.partition(".")[0]) for question, _ in found] == list(range(1, len(found) + 1))
+    none(question for question, answer in found if len(answer.split()) < 15)
+
+
+def test_the_questions_cover_every_term_and_step():
+    text = " ".join(question + answer for name in LESSONS for question, answer in questions(name))
+    none(f"no question is about {term.strip()}" for term in QUESTIONED.split(",")
+         if not re.search(rf"\b(?:{term.strip()})".replace(" ", r"\s+"), text, re.I))
+
+
 def lesson(name):
     """The cells to read and run: all but the closing exercises, and the cells where the reader writes."""
     cells = []
