@@ -570,6 +570,7 @@ def nudged(loss_of, params, size, up=1, down=1, over=2, pile_up=False):
            "Three things surround it: torch.no_grad(), a question whether .grad is None, and clearing the gradient "
            "afterwards.",
            "p -= … changes the tensor that the model uses. p = p - … makes another tensor and gives it the name p."],
+    seconds=30,
     right="This is what opt.step() and opt.zero_grad() of torch.optim.SGD do together.")
 def sgd_step(answer):
     def after(grads, lr, values=([1., 2.], [[3.], [-4.]], 5.)):
