@@ -1,0 +1,449 @@
+import torch
+
+from tests.wrong_answers import wrong
+
+
+# ---------------------------------------------------------------- converged
+
+@wrong("its improvement is negative, and so it is small as well")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    improvement = losses[-2] - losses[-1]
+    if improvement < least:
+        return True
+    return False
+
+
+@wrong("abs hides the sign")
+def converged(losses, least):
+    return len(losses) >= 2 and abs(losses[-1] - losses[-2]) < least
+
+
+@wrong("you ask whether the loss is small")
+def converged(losses, least):
+    for loss in losses[-1:]:
+        return loss < least
+    return False
+
+
+@wrong("it ends with an error when there is only one loss")
+def converged(losses, least):
+    return least > losses[-2] - losses[-1] >= 0
+
+
+@wrong("If you unpack the last two")
+def converged(losses, least):
+    before, after = losses[-2:]
+    return 0 <= before - after < least
+
+
+@wrong("nothing comes back (None)")
+def converged(losses, least):
+    if len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least:
+        return True
+
+
+@wrong("with [], 0.01 a list comes back")
+def converged(losses, least):
+    return losses and (len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least)
+
+
+@wrong("you compare with the first loss")
+def converged(losses, least):
+    return bool(losses[1:]) and 0 <= max(losses) - min(losses) < least
+
+
+@wrong("only the last one says")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    return losses[0] >= losses[-1] and losses[0] - losses[-1] < least
+
+
+@wrong("which makes a share of it")
+def converged(losses, least):
+    return len(losses) > 1 and 0 <= (losses[-2] - losses[-1]) / losses[-2] < least
+
+
+# ---------------------------------------------------------------- nudged_slopes
+
+@wrong("nudge[i] is a whole row")
+def nudged_slopes(loss_of, params, size):
+    slopes = []
+    for i in range(len(params)):
+        nudge = torch.zeros_like(params)
+        nudge[i] = size
+        slopes.append((loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size))
+    return torch.stack(slopes)
+
+
+@wrong("look to both sides")
+def nudged_slopes(loss_of, params, size):
+    slopes, base = torch.zeros_like(params).flatten(), loss_of(params)
+    for i in range(len(slopes)):
+        moved = params.flatten().clone()
+        moved[i] += size
+        slopes[i] = (loss_of(moved.view(params.shape)) - base) / size
+    return slopes.view(params.shape)
+
+
+@wrong("divide by twice the size")
+def nudged_slopes(loss_of, params, size):
+    result = torch.zeros(params.shape)
+    for i in range(params.numel()):
+        nudge = torch.zeros(params.numel())
+        nudge[i] = size
+        nudge = nudge.reshape(params.shape)
+        result.view(-1)[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / size
+    return result
+
+
+@wrong("the nudges pile up")
+def nudged_slopes(loss_of, params, size):
+    slopes, nudge = torch.zeros_like(params), torch.zeros_like(params)
+    for i in range(params.numel()):
+        nudge.view(-1)[i] = size
+        slopes.view(-1)[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("in one long row")
+def nudged_slopes(loss_of, params, size):
+    slopes = []
+    for i in range(params.numel()):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.append((loss_of(params + nudge) - loss_of(params - nudge)).item() / (2 * size))
+    return torch.tensor(slopes)
+
+
+@wrong("your code changes the tensor that it is given")
+def nudged_slopes(loss_of, params, size):
+    slopes, row = torch.zeros_like(params), params.view(-1)
+    for i in range(len(row)):
+        row[i] += size
+        up = loss_of(params)
+        row[i] -= 2 * size
+        slopes.view(-1)[i] = (up - loss_of(params)) / (2 * size)
+    return slopes
+
+
+@wrong("all numbers are nudged at once")
+def nudged_slopes(loss_of, params, size):
+    up, down = loss_of(params + size), loss_of(params - size)
+    return torch.full_like(params, ((up - down) / (2 * size)).item())
+
+
+@wrong("nothing in it")
+def nudged_slopes(loss_of, params, size):
+    slopes = []
+    for i in range(params.numel()):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.append((loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size))
+    return torch.stack(slopes).view(params.shape)
+
+
+@wrong("the exact slope at params")
+def nudged_slopes(loss_of, params, size):
+    params = params.clone().requires_grad_()
+    loss_of(params).backward()
+    return params.grad
+
+
+@wrong("it counts on rows and columns")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    rows, columns = params.shape
+    for i in range(rows):
+        for j in range(columns):
+            nudge = torch.zeros_like(params)
+            nudge[i, j] = size
+            slopes[i, j] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+# ---------------------------------------------------------------- sgd_step
+
+@wrong("p = p - … makes a new tensor")
+def sgd_step(params, lr):
+    for p in params:
+        if p.grad is not None:
+            p = p - lr * p.grad
+
+
+@wrong("p = p - … makes a new tensor")
+def sgd_step(params, lr):
+    for i in range(len(params)):
+        if params[i].grad is not None:
+            params[i] = (params[i] - lr * params[i].grad).detach().requires_grad_()
+
+
+@wrong("outside of torch.no_grad()")
+def sgd_step(params, lr):
+    for p in params:
+        if p.grad is not None:
+            p -= lr * p.grad
+            p.grad.zero_()
+
+
+@wrong("the gradient is still there after the step")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p.sub_(lr * p.grad)
+
+
+@wrong("uphill")
+def sgd_step(params, lr):
+    for p in params:
+        if p.grad is not None:
+            p.data = p.data + lr * p.grad
+            p.grad = None
+
+
+@wrong("only the first parameter has moved")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            p -= lr * p.grad
+            p.grad = None
+            return p
+
+
+@wrong("break and return end the loop")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is None:
+                return
+            p -= lr * p.grad
+            p.grad.zero_()
+
+
+@wrong("A .grad is None before the first backward()")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            p -= lr * p.grad
+            p.grad.zero_()
+
+
+@wrong("A gradient that is cleared before the step")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p.grad.zero_()
+                p -= lr * p.grad
+
+
+@wrong("no longer collects gradients")
+def sgd_step(params, lr):
+    for p in params:
+        if p.grad is not None:
+            p.requires_grad_(False)
+            p -= lr * p.grad
+            p.grad = None
+
+
+@wrong("only some of the gradients are cleared")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p -= lr * p.grad
+    p.grad = None
+
+
+# ---------------------------------------------------------------- standardised
+
+@wrong("the held-back rows get a mean and std of their own")
+def standardised(train, valid):
+    result = []
+    for x in (train, valid):
+        std = x.std(0)
+        std[~(std > 0)] = 1
+        result.append((x - x.mean(0)) / std)
+    return result
+
+
+@wrong("one mean and one std came out for all columns together")
+def standardised(train, valid):
+    mean, std = train.mean().item(), train.std().item()
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("has the std 0, and 0 divided by 0")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("the std of a single training row")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    std[std == 0] = 1
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("the mean is not subtracted")
+def standardised(train, valid):
+    std = train.std(dim=0)
+    return train / std, valid / std
+
+
+@wrong("your std divides by n")
+def standardised(train, valid):
+    mean = train.mean(0)
+    std = ((train - mean) ** 2).mean(0).sqrt()
+    std[std == 0] = 1
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("the columns now run from 0 to 1")
+def standardised(train, valid):
+    low, high = train.min(0).values, train.max(0).values
+    return (train - low) / (high - low), (valid - low) / (high - low)
+
+
+@wrong("2 results are wanted")
+def standardised(train, valid):
+    std = train.std(0)
+    std[~(std > 0)] = 1
+    return (train - train.mean(0)) / std
+
+
+@wrong("A tiny number added to the std")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0, correction=1 if len(train) > 1 else 0)
+    return (train - mean) / (std + 1e-8), (valid - mean) / (std + 1e-8)
+
+
+@wrong("your code changes the tensor that it is given")
+def standardised(train, valid):
+    train -= train.mean(0)
+    train /= train.std(0)
+    valid -= train.mean(0)
+    valid /= train.std(0)
+    return train, valid
+
+
+# ---------------------------------------------------------------- fit_throw
+
+def train_throw(x, y, lr, steps, loss_of, zero=True, sign=-1, model=lambda p, x: p[0] * x + p[1] - p[2] / 2 * x ** 2):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        loss_of(model(params, x), y).backward()
+        with torch.no_grad():
+            params += sign * lr * params.grad
+        if zero:
+            params.grad = None
+    return params.detach()
+
+
+def mse(preds, y):
+    return (preds - y).square().mean()
+
+
+@wrong("the gradients add up")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, mse, zero=False).tolist()
+
+
+@wrong("the loss is the sum of the squared errors")
+def fit_throw(x, y, lr, steps):
+    return tuple(train_throw(x, y, lr, steps, lambda preds, y: ((preds - y) ** 2).sum()))
+
+
+@wrong("it steps uphill")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, mse, sign=1)
+
+
+@wrong("your third parameter is half of gravity")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, mse, model=lambda p, x: p[0] * x + p[1] - p[2] * x ** 2)
+
+
+@wrong("hand back speed, start, gravity")
+def fit_throw(x, y, lr, steps):
+    speed, start, gravity = train_throw(x, y, lr, steps, mse)
+    return start, speed, gravity
+
+
+@wrong("gravity comes out with the wrong sign")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, mse, model=lambda p, x: p[0] * x + p[1] + p[2] / 2 * x ** 2)
+
+
+@wrong("is there a factor in the loss")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, lambda preds, y: mse(preds, y) / 2)
+
+
+@wrong("those of the mean absolute error")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, lambda preds, y: (preds - y).abs().mean())
+
+
+@wrong("those of the root of the mean squared error")
+def fit_throw(x, y, lr, steps):
+    return train_throw(x, y, lr, steps, lambda preds, y: mse(preds, y).sqrt())
+
+
+@wrong("all three parameters should begin at 0")
+def fit_throw(x, y, lr, steps):
+    params = torch.randn(3, requires_grad=True)
+    for _ in range(steps):
+        mse(params[0] * x + params[1] - params[2] / 2 * x ** 2, y).backward()
+        with torch.no_grad():
+            params -= lr * params.grad
+        params.grad.zero_()
+    return params.tolist()
+
+
+@wrong("all three parameters should begin at 0")
+def fit_throw(x, y, lr, steps):
+    columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)
+    return torch.linalg.lstsq(columns, y[:, None]).solution[:, 0].tolist()
+
+
+@wrong("all three parameters should begin at 0")
+def fit_throw(x, y, lr, steps):
+    got = train_throw(x, y, lr, steps, mse, model=lambda p, x: p[0] * x + p[1] - 4.9 * x ** 2 + 0 * p[2])
+    return got[0], got[1], 9.8
+
+
+@wrong("stops after the first step")
+def fit_throw(x, y, lr, steps):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        mse(params[0] * x + params[1] - params[2] / 2 * x ** 2, y).backward()
+        with torch.no_grad():
+            params -= lr * params.grad
+        params.grad.zero_()
+        return tuple(params.tolist())
+    return 0., 0., 0.
+
+
+@wrong("did it change a copy")
+def fit_throw(x, y, lr, steps):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        mse(params[0] * x + params[1] - params[2] / 2 * x ** 2, y).backward()
+        new = params - lr * params.grad
+        params.grad.zero_()
+    return params.tolist()
+
+
+@wrong("outside of torch.no_grad()")
+def fit_throw(x, y, lr, steps):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        mse(params[0] * x + params[1] - params[2] / 2 * x ** 2, y).backward()
+        params -= lr * params.grad
+        params.grad.zero_()
+    return params

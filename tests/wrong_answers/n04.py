@@ -1,0 +1,387 @@
+import torch
+import torch.nn.functional as F
+
+from tests.wrong_answers import wrong
+
+
+# ---------------------------------------------------------------- count_parameters
+
+@wrong("there is only one bias in it")
+def count_parameters(rows, columns, answers):
+    weights = torch.zeros(rows * columns, answers)
+    return weights.numel() + 1
+
+
+@wrong("the biases are left out")
+def count_parameters(rows, columns, answers):
+    return rows * columns * answers
+
+
+@wrong("the number for one answer")
+def count_parameters(rows, columns, answers):
+    return rows * columns + 1
+
+
+@wrong("this is the number of pixels")
+def count_parameters(rows, columns, answers):
+    return torch.zeros(rows, columns).numel()
+
+
+@wrong("a bias belongs to an answer, not to a pixel")
+def count_parameters(rows, columns, answers):
+    return (rows * columns + rows * columns) * answers
+
+
+@wrong("a weight belongs to a pixel")
+def count_parameters(rows, columns, answers):
+    return (rows + columns) * answers + answers
+
+
+@wrong("comes out where 51 is wanted")
+def count_parameters(rows, columns, answers):
+    return (rows + 1) * (columns + 1) * answers
+
+
+# ---------------------------------------------------------------- says
+
+@wrong("undecided is 0, and the sigmoid makes .5 of it")
+def says(preds, yes, no):
+    return torch.tensor([yes if p > .5 else no for p in preds[:, 0]], dtype=torch.int64)
+
+
+@wrong("everything gets the same answer")
+def says(preds, yes, no):
+    return torch.where(preds.sigmoid()[:, 0] > 0, yes, no)
+
+
+@wrong("they stand in a column")
+def says(preds, yes, no):
+    return torch.where(preds > 0, yes, no)
+
+
+@wrong("have changed places")
+def says(preds, yes, no):
+    return torch.where(preds[:, 0] > 0, no, yes)
+
+
+@wrong("squeeze() swallows each axis of length 1")
+def says(preds, yes, no):
+    return torch.where(preds.squeeze() > 0, yes, no)
+
+
+@wrong("a score of exactly 0")
+def says(preds, yes, no):
+    return torch.where(preds.sigmoid()[:, 0] >= .5, yes, no)
+
+
+@wrong("these are True and False")
+def says(preds, yes, no):
+    return (preds > 0)[:, 0]
+
+
+@wrong("3 and 7 are built in")
+def says(preds, yes, no):
+    return 7 - 4 * (preds[:, 0] > 0).long()
+
+
+@wrong("they are floats")
+def says(preds, yes, no):
+    high = (preds[:, 0] > 0).float()
+    return high * yes + (1 - high) * no
+
+
+@wrong("a list comes back where a tensor")
+def says(preds, yes, no):
+    return [yes if p > 0 else no for p in preds]
+
+
+# ---------------------------------------------------------------- stable_cross_entropy
+
+@wrong("the probability is rounded to 0 before the logarithm sees it")
+def stable_cross_entropy(preds, y):
+    p = 1 / (1 + torch.exp(-preds))
+    return -torch.where(y == 1, p, 1 - p).log().mean()
+
+
+@wrong("exp of a large number is taken")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return (1 + (-z).exp()).log().mean()
+
+
+@wrong("0 times an infinite logarithm")
+def stable_cross_entropy(preds, y):
+    p = preds.sigmoid()
+    return (-y * p.log() - (1 - y) * (1 - p).log()).mean()
+
+
+@wrong("1e-08 keeps the probability away from 0")
+def stable_cross_entropy(preds, y):
+    p = preds.sigmoid()
+    return (-y * (p + 1e-8).log() - (1 - y) * (1 - p + 1e-8).log()).mean()
+
+
+@wrong("1e-07 keeps the probability away from 0")
+def stable_cross_entropy(preds, y):
+    p = preds.sigmoid().clamp(1e-7, 1 - 1e-7)
+    return -torch.where(y > .5, p, 1 - p).log().mean()
+
+
+@wrong("stops counting at 100")
+def stable_cross_entropy(preds, y):
+    return F.binary_cross_entropy(preds.sigmoid(), y)
+
+
+@wrong("the results add up")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return F.softplus(-z).sum()
+
+
+@wrong("each prediction was compared with each target")
+def stable_cross_entropy(preds, y):
+    y = y[:, 0]
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z < 0, -z + (1 + z.exp()).log(), (1 + (-z).exp()).log()).mean()
+
+
+@wrong("the sign is wrong")
+def stable_cross_entropy(preds, y):
+    return F.logsigmoid(torch.where(y > .5, preds, -preds)).mean()
+
+
+@wrong("the targets have changed places")
+def stable_cross_entropy(preds, y):
+    return -F.logsigmoid(torch.where(y < .5, preds, -preds)).mean()
+
+
+@wrong("this is mnist_loss")
+def stable_cross_entropy(preds, y):
+    p = preds.sigmoid()
+    return torch.where(y > .5, 1 - p, p).mean()
+
+
+@wrong("one number for each digit")
+def stable_cross_entropy(preds, y):
+    return -F.logsigmoid(torch.where(y > .5, preds, -preds))
+
+
+@wrong("far from 0: -z on the wrong side")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z < 0, -z, 0).mean()
+
+
+# ---------------------------------------------------------------- cross_entropy_gradient
+
+@wrong("these are sums over the digits")
+def cross_entropy_gradient(x, y, w, b):
+    error = torch.sigmoid(x @ w + b) - y
+    return x.T @ error, error.sum(0)
+
+
+@wrong("the sigmoid is left out")
+def cross_entropy_gradient(x, y, w, b):
+    error = x @ w + b - y
+    return x.T @ error / len(x), error.mean(0)
+
+
+@wrong("every slope has the wrong sign")
+def cross_entropy_gradient(x, y, w, b):
+    error = y - (x @ w + b).sigmoid()
+    return (x * error).mean(0)[:, None], error.mean(0)
+
+
+@wrong("they come as a row or a vector")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return (x * error).mean(0), error.mean(0)
+
+
+@wrong("comes without an axis")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return x.T @ error / len(x), error.mean()
+
+
+@wrong("that of the bias is a sum")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return x.T @ error / len(y), error.sum(dim=0)
+
+
+@wrong("The mean is over the digits")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return x.T @ error / x.shape[1], error.sum(0) / x.shape[1]
+
+
+@wrong("each weight has the same slope")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return error.mean() * torch.ones_like(w), error.mean(0)
+
+
+@wrong("this is the gradient of mnist_loss")
+def cross_entropy_gradient(x, y, w, b):
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    p = (x @ w + b).sigmoid()
+    torch.where(y > .5, 1 - p, p).mean().backward()
+    return w.grad, b.grad
+
+
+@wrong("Two shapes do not fit together: look at .shape of both")
+def cross_entropy_gradient(x, y, w, b):
+    p = torch.sigmoid(w.T @ x + b)
+    return ((p - y) * x).mean(0)[:, None], (p - y).mean(0)
+
+
+@wrong("have changed places: hand back the slopes of w first")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid() - y
+    return error.mean(0), x.T @ error / len(x)
+
+
+@wrong("the bias is missing in the score")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w).sigmoid() - y
+    return x.T @ error / len(x), error.mean(0)
+
+
+@wrong("your result has shape (3, 4), and (3, 1) is wanted")
+def cross_entropy_gradient(x, y, w, b):
+    error = (x @ w + b).sigmoid()[:, 0] - y
+    return x.T @ error / len(x), error.mean(0)
+
+
+# ---------------------------------------------------------------- train_linear
+
+def by_autograd(x, y, lr, epochs, loss_of=F.binary_cross_entropy_with_logits, zero=True, sign=-1):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        loss_of(x @ w + b, y).backward()
+        with torch.no_grad():
+            for p in (w, b):
+                p += sign * lr * p.grad
+                if zero:
+                    p.grad.zero_()
+    return w, b
+
+
+@wrong("the gradients add up")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y, lr, epochs, zero=False)
+
+
+@wrong("it steps uphill")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y, lr, epochs, sign=1)
+
+
+@wrong("the loss is a sum")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y, lr, epochs,
+                       lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="sum"))
+
+
+@wrong("has no path back to the parameters")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y, lr, epochs, lambda preds, y: 1 - ((preds > 0) == (y > .5)).float().mean())
+
+
+@wrong("mnist_loss does that")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y, lr, epochs, lambda preds, y: torch.where(y > .5, 1 - preds.sigmoid(), preds.sigmoid()).mean())
+
+
+@wrong("each prediction was compared with each target")
+def train_linear(x, y, lr, epochs):
+    y = y[:, 0]
+
+    def loss_of(preds, y):
+        p = preds.sigmoid()
+        return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+    return by_autograd(x, y, lr, epochs, loss_of)
+
+
+@wrong("must be the same as input size")
+def train_linear(x, y, lr, epochs):
+    return by_autograd(x, y[:, 0], lr, epochs)
+
+
+@wrong("has no path back to the parameters")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        with torch.no_grad():
+            w -= lr * w.grad
+            b -= lr * b.grad
+    return w, b
+
+
+@wrong("all zeros, where they begin")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.randn(x.shape[1], 1) / 28, torch.zeros(1)
+    for _ in range(epochs):
+        pull = (x @ w + b).sigmoid() - y
+        w, b = w - lr * x.T @ pull / len(x), b - lr * pull.mean(0)
+    return w, b
+
+
+@wrong("w has learned and b is still 0")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+    for _ in range(epochs):
+        w = w - lr * x.T @ ((x @ w + b).sigmoid() - y) / len(x)
+    return w, b
+
+
+@wrong("Is 784 built in?")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(784, 1), torch.zeros(1)
+    for _ in range(epochs):
+        pull = (x @ w + b).sigmoid() - y
+        w, b = w - lr * x.T @ pull / len(x), b - lr * pull.mean(0)
+    return w, b
+
+
+@wrong("has the shape (784, 1), and (3, 1) is wanted")
+def train_linear(x, y, lr, epochs):
+    return torch.zeros(784, 1), torch.zeros(1)
+
+
+@wrong("after an epoch w and b are still zeros")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        for p in (w, b):
+            p = p - lr * p.grad
+    return w, b
+
+
+@wrong("Does a return stand in the loop")
+def train_linear(x, y, lr, epochs):
+    for _ in range(epochs):
+        return by_autograd(x, y, lr, 1)
+    return by_autograd(x, y, lr, 0)
+
+
+@wrong("the first step is not that of cross-entropy over all digits")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(x)).split(50):
+            pull = (x[rows] @ w + b).sigmoid() - y[rows]
+            w, b = w - lr * x[rows].T @ pull / len(rows), b - lr * pull.mean(0)
+    return w, b
+
+
+@wrong("a gradient counted twice")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+    for _ in range(epochs):
+        pull = (x @ w + b).sigmoid() - y
+        w, b = w - 2 * lr * x.T @ pull / len(x), b - 2 * lr * pull.mean(0)
+    return w, b
