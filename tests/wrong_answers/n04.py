@@ -284,7 +284,7 @@ def train_linear(x, y, lr, epochs):
                        lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="sum"))
 
 
-@wrong("has no path back to the parameters")
+@wrong("no way back from the loss to the parameters")
 def train_linear(x, y, lr, epochs):
     return by_autograd(x, y, lr, epochs, lambda preds, y: 1 - ((preds > 0) == (y > .5)).float().mean())
 
@@ -309,7 +309,7 @@ def train_linear(x, y, lr, epochs):
     return by_autograd(x, y[:, 0], lr, epochs)
 
 
-@wrong("has no path back to the parameters")
+@wrong("no way back from the loss to the parameters")
 def train_linear(x, y, lr, epochs):
     w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
     for _ in range(epochs):
