@@ -71,13 +71,14 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
             failing = [k for k, (_, got, wanted) in enumerate(results) if not same(got, wanted)]
             if not failing:
                 return
-            wrong = {sentence: [outcome(probe, mistake, copied(case), foreseen=True) for case in cases()]
-                     for sentence, mistake in mistakes.items()}
-            for looked_at in (range(len(results)), failing, failing[:1]):    # the same everywhere, or where it fails
-                for sentence, outcomes in wrong.items():
-                    if (all(same(results[k][1], outcomes[k]) for k in looked_at)
-                            and not all(same(results[k][2], outcomes[k]) for k in looked_at)):
-                        raise NotYet(sentence)
+            def agrees(mistake, k):
+                return same(results[k][1], outcome(probe, mistake, copied(results[k][0]), foreseen=True))
+
+            meant = [sentence for sentence, mistake in mistakes.items() if agrees(mistake, failing[0])]
+            if len(meant) > 1:                                       # the one that agrees most often
+                meant.sort(key=lambda sentence: -sum(agrees(mistakes[sentence], k) for k in range(len(results))))
+            if meant:
+                raise NotYet(meant[0])
             case, got, wanted = results[failing[0]]
             if isinstance(got, Exception):
                 raise got
