@@ -523,11 +523,11 @@ def framed(images):
 
 
 def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
-    """Seven images and their labels; most light, most ink and the whitest pixel are in different ones of each label."""
-    images = pile(7, rows, columns) * torch.tensor([.3, .9, .5, .8, .2, .4, 1])[:, None, None]
+    """Eight images and their labels; most light, most ink and the whitest pixel are in different ones of each label."""
+    images = pile(8, rows, columns) * torch.tensor([.3, .9, .5, .8, .35, .4, 1, .2])[:, None, None]
     images[0] += .01
-    images[4, rows // 2, columns // 2] = 1
-    return images, torch.tensor([3, 7, 3, 7, 3, 8, 1])
+    images[7, rows // 2, columns // 2] = 1
+    return images, torch.tensor([3, 7, 3, 7, 3, 8, 1, 3])
 
 
 @compared(
@@ -538,6 +538,9 @@ def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
     mistakes={
         "the place belongs to a smaller pile: you looked for it among the kept images, and then took the image at that "
         "place from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
+        "the place belongs to the whole pile: you looked for it among all images, and then took the image at that place from "
+        "the kept ones.":
+            lambda images, labels, label: images[labels == label][(images.sum((1, 2)) * (labels == label)).argmax()],
         "this is the boldest image of all, whatever its label. Keep only those with the label first.":
             lambda images, labels, label: images[images.sum((1, 2)).argmax()],
         "this is the one with the least light.": lambda images, labels, label: images[labels == label][
@@ -551,8 +554,8 @@ def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
         "you took the image with the most pixels that are not black. Light counts here: a grey pixel less than a white "
         "one.":
             lambda images, labels, label: images[labels == label][(images[labels == label] > 0).sum((1, 2)).argmax()],
-        "a place is asked for that does not exist (IndexError). Does argmax look at one number for each image, the light? "
-        "And are these the lights of the same pile from which you then take the image?":
+        "a place is asked for that does not exist (IndexError). Does argmax look at one number for each image, the "
+        "light? And are these the lights of the same pile from which you then take the image?":
             lambda images, labels, label: images[labels == label][images[labels == label].argmax()],
         "all images with this label come back: the boldest one of them is wanted.":
             lambda images, labels, label: images[labels == label],
@@ -652,8 +655,8 @@ def answers_and_truth() -> list[tuple[Tensor, Tensor]]:
             lambda says_3, is_3: says_3.float().mean().nan_to_num(0),
         "it is right as long as something was called a 3. When nothing was, 0 is divided by 0 and gives nan: test for "
         "that first, and return 0.": lambda says_3, is_3: is_3[says_3].float().mean(),
-        "it is right as long as something was called a 3. When nothing was, it divides by 0 and ends with an error: test "
-        "for that first, and return 0.": lambda says_3, is_3: (says_3 & is_3).sum().item() / says_3.sum().item(),
+        "it is right as long as something was called a 3. When nothing was, it divides by 0 and ends with an error: "
+        "test for that first, and return 0.": lambda says_3, is_3: (says_3 & is_3).sum().item() / says_3.sum().item(),
         "you return 1 when nothing was called a 3. The task asks for 0 then.":
             lambda says_3, is_3: is_3[says_3].float().mean().nan_to_num(1),
     },
@@ -737,8 +740,8 @@ def yes_and_no(n: int) -> Tensor:
             lambda images, is_3: ((images > .5) & is_3[:, None, None]).float().mean(0),
         "you looked at the 3s alone. The 7s count too: a program that says 3 to everything should not look perfect.":
             lambda images, is_3: (images[is_3] > .5).float().mean(0),
-        "this is the mean of two shares, one for the 3s and one for the 7s. Each digit should weigh the same, so take all "
-        "of them together.":
+        "this is the mean of two shares, one for the 3s and one for the 7s. Each digit should weigh the same, so take "
+        "all of them together.":
             lambda images, is_3: ((images[is_3] > .5).float().mean(0) + (images[~is_3] <= .5).float().mean(0)) / 2,
         "a pixel of exactly .5 says 3 here. It should say 3 only above .5.":
             lambda images, is_3: ((images >= .5) == is_3[:, None, None]).float().mean(0),

@@ -241,7 +241,7 @@ def boldest(images, labels, label):
     return mine[mine.argmax()]
 
 
-@wrong("are these the lights of the same pile")
+@wrong("the place belongs to the whole pile")
 def boldest(images, labels, label):
     light = images.sum((1, 2)) * (labels == label)
     return images[labels == label][light.argmax()]
