@@ -538,8 +538,8 @@ def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
     mistakes={
         "the place belongs to a smaller pile: you looked for it among the kept images, and then took the image at that "
         "place from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
-        "the place belongs to the whole pile: you looked for it among all images, and then took the image at that place "
-        "from the kept ones.":
+        "the place belongs to the whole pile: you looked for it among all images, and then took the image at that "
+        "place from the kept ones.":
             lambda images, labels, label: images[labels == label][(images.sum((1, 2)) * (labels == label)).argmax()],
         "this is the boldest image of all, whatever its label. Keep only those with the label first.":
             lambda images, labels, label: images[images.sum((1, 2)).argmax()],
@@ -748,7 +748,8 @@ def yes_and_no(n: int) -> Tensor:
         "every pixel above 0 says 3 here. It should say 3 only above .5.":
             lambda images, is_3: ((images > 0) == is_3[:, None, None]).float().mean(0),
     },
-    right="784 programs judged in one line. An accuracy far below .5 is as good as one far above: turn the answer round.")
+    right="784 programs judged in one line. An accuracy far below .5 is as good as one far above: turn the "
+          "answer round.")
 def pixel_accuracy(images, is_3):
     return torch.stack([(image > .5) == yes for image, yes in zip(images, is_3)]).float().mean(0)
 
@@ -809,8 +810,8 @@ def of_means(images: Tensor, known_images: Tensor, known_labels: Tensor) -> Tens
         "this is simply the first known label for each image. Which known image is the nearest?":
             lambda images, known_images, known_labels: known_labels[:1].expand(len(images)),
     }, seconds=60,
-    right="No mean, no template, nothing trained: such a program is called nearest neighbour. Is it better than .974? The "
-          "next cell tells.")
+    right="No mean, no template, nothing trained: such a program is called nearest neighbour. Is it better than .974? "
+          "The next cell tells.")
 def nearest_label(images, known_images, known_labels):
     return each_nearest(torch.argmin, images, known_images, known_labels)
 
