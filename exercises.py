@@ -415,9 +415,15 @@ def pile(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor
 # ---------------------------------------------------------------- notebook 01
 
 
+def byte_pile(n: int = 3, rows: int = 28, columns: int = 28) -> Tensor:
+    """The images of pile as bytes: uint8 (n, rows, columns), even and odd ones, up to 255."""
+    return (pile(n, rows, columns) * 255).round().to(torch.uint8)
+
+
 @compared(
     cases=lambda: [(pile(3),), (pile(1),), (pile(4, 5, 7),), (pile(0),)],
-    hints=["A comparison gives True or False for each pixel, and the mean of those is a share. Notebook 1 does it for one digit.",
+    hints=["A comparison gives True or False for each pixel, and the mean of those is a share. Notebook 1 does it for "
+           "one digit.",
            "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
     mistakes={
         "one number came out for the whole pile: mean() removes every axis. Rows and columns should disappear, so name "
@@ -429,6 +435,12 @@ def pile(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor
         "this is how many pixels have ink, not which share of all pixels: take the mean in place of the sum.":
             lambda images: (images > 0).float().sum((1, 2)),
         "this is the share of black pixels: what is left has ink.": lambda images: (images == 0).float().mean((1, 2)),
+        "dark grey pixels are left out. All pixels above 0 count, not only the bright ones.":
+            lambda images: (images > .5).float().mean((1, 2)),
+        "only pure white pixels are counted. All pixels above 0 count.":
+            lambda images: (images == 1).float().mean((1, 2)),
+        "784 is 28 times 28, and not all images have this size. The mean asks by itself how many pixels there are.":
+            lambda images: (images > 0).float().sum((1, 2)) / 784,
         "only one of the two axes is gone, so each row or column still has a number of its own.":
             lambda images: (images > 0).float().mean(1),
     },
@@ -437,7 +449,433 @@ def ink(images):
     return (images > 0).float().flatten(1).sum(1) / images[0:1].numel() if len(images) else torch.zeros(0)
 
 
+@compared(
+    cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255),
+                   (byte_pile(0), 9)],
+    hints=["Convert to a type that can hold 300 and -100 before you add. Notebook 1 says which.",
+           "Then bring everything above 255 down to 255, and everything below 0 up to 0. .clamp(lowest, highest) does "
+           "both; a mask on the left of = can do it too, on your own copy.",
+           "Three moves, in this order: convert and add, limit, back to bytes with .to(torch.uint8)."],
+    mistakes={
+        "some bytes passed 255 or 0 and started again at the other end. Add in floats or whole numbers (.float(), "
+        ".int()), and keep them between 0 and 255 before you go back to bytes: afterwards it is too late.":
+            lambda images, by: images + torch.tensor(by).to(torch.uint8),
+        "1 is white where pixels are floats from 0 to 1. These are bytes, and their white is 255.":
+            lambda images, by: (images.int() + by).clamp(0, 1).to(torch.uint8),
+        "the bright end is right, the dark end is not: when by is negative, bytes can pass 0 as well.":
+            lambda images, by: (images.int() + by).clamp(max=255).to(torch.uint8),
+        "black pixels stay black here. Every pixel gets the same amount more, black ones too.":
+            lambda images, by: ((images.int() + by).clamp(0, 255) * (images > 0)).to(torch.uint8),
+        "by is added to every byte; you multiply, so that bright pixels get more than dark ones.":
+            lambda images, by: (images * (1 + by / 255)).clamp(0, 255).to(torch.uint8),
+        "the limits are there, but nothing is added.": lambda images, by: images.clamp(0, 255),
+    },
+    right="What passed the limits is lost: darker by the same amount does not bring the picture back.")
+def brighten(images, by):
+    table = [min(max(byte + by, 0), 255) for byte in range(256)]
+    return torch.tensor(table, dtype=torch.uint8)[images.long()]
+
+
+def paint_edges(images: Tensor, *places: tuple) -> Tensor:
+    """A copy of images that is grey at some places, given as indices."""
+    images = images.clone()
+    for place in places:
+        images[place] = .5
+    return images
+
+
+@compared(
+    cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (pile(2, 1, 1),),
+                   (pile(0),)],
+    hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
+           "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
+           "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
+    mistakes={
+        "whole images are grey, the first and the last: in a pile, images[0] is an image. Begin with ... so that the "
+        "places belong to rows and columns.": lambda images: paint_edges(images, 0, -1, (..., 0), (..., -1)),
+        "in a pile, a whole image is grey: images[0] is the top row of one image, and the first image of a pile. "
+        "Write [..., 0, :].": lambda images: paint_edges(images, 0, (..., 0), (..., -1), (..., -1, slice(None))),
+        "it works for a pile, but one image alone has no axis for images. Count from the end: ... stands for all axes "
+        "in front.":
+            lambda images: paint_edges(images, *[(slice(None), 0), (slice(None), -1), (slice(None), slice(None), 0),
+                                                 (slice(None), slice(None), -1)]),
+        "the columns at the left and right are grey, the rows at the top and bottom are not.":
+            lambda images: paint_edges(images, (..., 0), (..., -1)),
+        "the rows at the top and bottom are grey, the columns at the left and right are not.":
+            lambda images: paint_edges(images, (..., 0, slice(None)), (..., -1, slice(None))),
+        "only the top and the left are grey. Negative numbers count from the end.":
+            lambda images: paint_edges(images, (..., 0), (..., 0, slice(None))),
+        "one side stops short: -2 is the last place but one. The last place is -1.":
+            lambda images: paint_edges(images, (..., 0), (..., -2), (..., 0, slice(None)), (..., -2, slice(None))),
+        "27 is the last place of 28 only. These images have another size: -1 is the last place of any.":
+            lambda images: paint_edges(images, (..., 0), (..., 27), (..., 0, slice(None)), (..., 27, slice(None))),
+        "the frame is more than one pixel wide: 0:2 and -2: are two rows or columns.":
+            lambda images: paint_edges(images, (..., slice(0, 2)), (..., slice(-2, None)),
+                                       (..., slice(0, 2), slice(None)), (..., slice(-2, None), slice(None))),
+        "the frame lies around the image, which grew by it. It should cover the outermost pixels.":
+            lambda images: F.pad(images, (1, 1, 1, 1), value=.5),
+        "the frame is white. Grey is .5 here.": lambda images: torch.where(framed(images * 0) > 0, 1., images),
+        "every pixel is grey: the frame is only the first and last row, and the first and last column.":
+            lambda images: torch.full_like(images, .5),
+    },
+    right="With ... in front, the same four lines frame one image, a pile, or a pile of piles.")
+def framed(images):
+    rows, columns = images.shape[-2:]
+    row, column = torch.arange(rows)[:, None], torch.arange(columns)
+    inside = (row > 0) & (row < rows - 1) & (column > 0) & (column < columns - 1)
+    return torch.where(inside, images, .5)
+
+
+def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
+    """Eight images and their labels; most light, most ink and the whitest pixel are in different ones of each label."""
+    images = pile(8, rows, columns) * torch.tensor([.3, .9, .5, .8, .35, .4, 1, .2])[:, None, None]
+    images[0] += .01
+    images[7, rows // 2, columns // 2] = 1
+    return images, torch.tensor([3, 7, 3, 7, 3, 8, 1, 3])
+
+
+@compared(
+    cases=lambda: [(*people(), 3), (*people(), 7), (*people(), 8), (*people(5, 7), 3)],
+    hints=["Two steps of notebook 1: a mask keeps the images of one digit, and argmax finds a place.",
+           "Give the images that the mask keeps a name. Their light, and the place of the most, belong to them, not to "
+           "the whole pile."],
+    mistakes={
+        "the place belongs to a smaller pile: you looked for it among the kept images, and then took the image at that "
+        "place from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
+        "the place belongs to the whole pile: you looked for it among all images, and then took the image at that "
+        "place from the kept ones.":
+            lambda images, labels, label: images[labels == label][(images.sum((1, 2)) * (labels == label)).argmax()],
+        "this is the boldest image of all, whatever its label. Keep only those with the label first.":
+            lambda images, labels, label: images[images.sum((1, 2)).argmax()],
+        "this is the one with the least light.": lambda images, labels, label: images[labels == label][
+            images[labels == label].sum((1, 2)).argmin()],
+        "this is the place of the image. The image itself is wanted: put the place in square brackets behind the pile.":
+            lambda images, labels, label: images[labels == label].sum((1, 2)).argmax(),
+        "this is how much light the boldest has. The image itself is wanted: argmax tells its place.":
+            lambda images, labels, label: images[labels == label].sum((1, 2)).max(),
+        "you took the image with the brightest single pixel. All its pixels together should count: their sum.":
+            lambda images, labels, label: images[labels == label][images[labels == label].flatten(1).amax(1).argmax()],
+        "you took the image with the most pixels that are not black. Light counts here: a grey pixel less than a white "
+        "one.":
+            lambda images, labels, label: images[labels == label][(images[labels == label] > 0).sum((1, 2)).argmax()],
+        "a place is asked for that does not exist (IndexError). Does argmax look at one number for each image, the "
+        "light? And are these the lights of the same pile from which you then take the image?":
+            lambda images, labels, label: images[labels == label][images[labels == label].argmax()],
+        "all images with this label come back: the boldest one of them is wanted.":
+            lambda images, labels, label: images[labels == label],
+        "this is simply the first image with this label.": lambda images, labels, label: images[labels == label][0],
+        "one axis too many is left: give argmax's place itself, without a list or a colon around it.":
+            lambda images, labels, label: images[labels == label][
+                [images[labels == label].sum((1, 2)).argmax().item()]],
+    },
+    right="A place is worth nothing without its pile: after a mask, the counting starts anew.")
+def boldest(images, labels, label):
+    light = images.sum((1, 2)).masked_fill(labels != label, -1)
+    return images[light.argmax()]
+
+
+@compared(
+    cases=lambda: [(pile(3),), (pile(4, 2, 3),), (pile(1, 5, 7),), (pile(5, 5, 5),), (torch.arange(12).view(3, 2, 2),)],
+    hints=["torch.cat puts tensors one behind the other along axis 0. It takes the number of another axis as its "
+           "second input.",
+           "torch.cat wants a list of images, and a for loop, or list(...), takes a pile apart into its images. Which "
+           "axis of one image runs to the right?"],
+    mistakes={
+        "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut the long "
+        "row of numbers at other places. The first row of the sheet must hold the first row of each image.":
+            lambda images: images.reshape(images.shape[1], -1),
+        "the images lie below one another, not side by side: they were joined along the rows.":
+            lambda images: images.flatten(0, 1),
+        "the order is reversed: the first image belongs to the left.":
+            lambda images: torch.cat(list(images.flip(0)), 1),
+        "the images are put beside one another column by column, and so mixed: the whole of the first image comes "
+        "first.":
+            lambda images: images.permute(1, 2, 0).flatten(1),
+        "the sheet lies on its side: rows and columns have changed places.":
+            lambda images: torch.cat(list(images), 1).T,
+        "each image is one long row here, below one another: that is flatten(1).": lambda images: images.flatten(1),
+        "it works for some sizes, and ends with an error for others. Is a length written into your code, 28 or 3? Ask "
+        "images.shape for it.": lambda images: contact_sheet(images) if images.shape[1] == 28 else images.view(28, 28),
+        "this is still the pile: three axes, (images, rows, columns). The sheet has two.": lambda images: images,
+    },
+    right="The same numbers and the same shape can be different pictures: order counts.")
+def contact_sheet(images):
+    return images.permute(1, 0, 2).flatten(1)
+
+
+@compared(
+    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (byte_pile(0),)],
+    hints=["Python's % gives what is left over by a division: 201 % 2 is 1, and 200 % 2 is 0. It works elementwise.",
+           "The bytes are whole numbers: keep them so until you know who is odd, and make floats at the end."],
+    mistakes={
+        "it is inside out: odd bytes are white (1.), even ones black (0.).": lambda images: (images % 2 == 0).float(),
+        "this finds bright pixels, and so the digit that everybody sees. The other one is not in how bright a byte is, "
+        "but in whether it is odd.": lambda images: (images > 127).float(),
+        "this finds all pixels that are not black. Ask for the odd ones.": lambda images: (images > 0).float(),
+        "this finds only those bytes that are exactly 1. All odd ones count: 1, 3, 5 and so on.":
+            lambda images: (images == 1).float(),
+        "you divided by 255 first, and shares between 0 and 1 are neither odd nor even. Ask the bytes themselves.":
+            lambda images: images / 255 % 2,
+        "this is the opposite: the picture without what was hidden in it. What is left over is wanted.":
+            lambda images: (images - images % 2).float(),
+        "this is half of each byte. What is left over when it is halved is wanted: % and not //.":
+            lambda images: (images // 2).float(),
+        "odd bytes come out as 255. As floats, white is 1.": lambda images: (images % 2).float() * 255,
+    },
+    right="Now look: show_images(reveal(postcard)). It is the year of the article that made these digits known.")
+def reveal(images):
+    return torch.tensor([0., 1.]).repeat(128)[images.long()]
+
+
 # ---------------------------------------------------------------- notebook 02
+
+
+def answers_and_truth() -> list[tuple[Tensor, Tensor]]:
+    """Pairs of what was said and what is so, (n,): mixed, all said, none said, none there, one, no digit."""
+    said = torch.tensor([True, False, True, True, False, False, True, False, False, True])
+    so = torch.tensor([True, True, True, False, False, True, True, True, True, False])
+    return [(said, so), (torch.ones_like(said), so), (torch.zeros_like(said), so), (said, torch.zeros_like(so)),
+            (said[:1], so[:1]), (said[:0], so[:0])]
+
+
+@compared(
+    cases=answers_and_truth,
+    hints=["A mask in square brackets keeps the places where it is True. Which of the two belongs inside, which in "
+           "front?",
+           "Keep the truth of those digits that were called a 3; its mean is the share. And of nothing at all?"],
+    mistakes={
+        "you ask how many of the 3s were found. Here it is the other way round: of those *called* a 3, how many are "
+        "3s? Swap the two masks.".replace("*", ""): lambda says_3, is_3: says_3[is_3].float().mean().nan_to_num(0),
+        "this is the accuracy: it counts the right answers among all digits. Only those that were called a 3 count "
+        "here.":
+            lambda says_3, is_3: (says_3 == is_3).float().mean().nan_to_num(0),
+        "you divide by the number of all digits. Divide by how many were called a 3.":
+            lambda says_3, is_3: (says_3 & is_3).float().mean().nan_to_num(0),
+        "this is how many were rightly called a 3, a count. The share among all that were called a 3 is wanted.":
+            lambda says_3, is_3: (says_3 & is_3).sum(),
+        "this is the share of wrong ones among those called a 3. One minus that is wanted.":
+            lambda says_3, is_3: (~is_3)[says_3].float().mean().nan_to_num(0),
+        "this is the share of digits called a 3. Whether they are 3s has not been asked.":
+            lambda says_3, is_3: says_3.float().mean().nan_to_num(0),
+        "it is right as long as something was called a 3. When nothing was, 0 is divided by 0 and gives nan: test for "
+        "that first, and return 0.": lambda says_3, is_3: is_3[says_3].float().mean(),
+        "it is right as long as something was called a 3. When nothing was, it divides by 0 and ends with an error: "
+        "test for that first, and return 0.": lambda says_3, is_3: (says_3 & is_3).sum().item() / says_3.sum().item(),
+        "you return 1 when nothing was called a 3. The task asks for 0 then.":
+            lambda says_3, is_3: is_3[says_3].float().mean().nan_to_num(1),
+    },
+    right="It has a twin, called recall: of the 3s, what share was found? You get it by swapping the two masks.")
+def precision(says_3, is_3):
+    return (says_3 & is_3).sum() / max(says_3.sum().item(), 1)
+
+
+@compared(
+    cases=lambda: [(pile(3), pile(3, seed=1)), (pile(5), pile(2, seed=1)), (pile(4, 5, 7), pile(5, 5, 7, seed=1)),
+                   (pile(1), pile(4, seed=1)), (pile(7, 7, 7), pile(2, 7, 7, seed=1)), (pile(0), pile(2, seed=1))],
+    hints=["We want shape (n, 1, rows, columns) beside (k, rows, columns). What does broadcasting make of the two?",
+           "[:, None] puts an axis of length 1 behind axis 0. Then the function l1 of this notebook does the rest.",
+           "Write the two shapes below each other, flush right: 1 stands over k, n over nothing. Both are stretched."],
+    mistakes={
+        "each image was compared with one template only, the one at its own place. Each image has to meet every "
+        "template: give the images an axis more, [:, None].":
+            lambda images, templates: (images - templates).abs().mean((-1, -2)),
+        "rows and columns of the table have changed places: images run down, templates across.":
+            lambda images, templates: (templates[:, None] - images).abs().mean((-1, -2)),
+        "these are sums: the mean over the pixels is wanted.":
+            lambda images, templates: (images[:, None] - templates).abs().sum((-1, -2)),
+        "positive and negative differences cancel: take the absolute values before the mean.":
+            lambda images, templates: (images[:, None] - templates).mean((-1, -2)),
+        "the absolute value comes too late: after the mean, the differences have cancelled already.":
+            lambda images, templates: (images[:, None] - templates).mean((-1, -2)).abs(),
+        "these are L2 distances: L1 is the mean of the absolute differences.":
+            lambda images, templates: (images[:, None] - templates).square().mean((-1, -2)).sqrt(),
+        "these are mean squares: L1 is the mean of the absolute differences.":
+            lambda images, templates: (images[:, None] - templates).square().mean((-1, -2)),
+        "one number came out for everything. Only rows and columns should disappear, the last two axes.":
+            lambda images, templates: (images[:, None] - templates).abs().mean(),
+        "only the columns are gone, so every row of every image still has a distance of its own. Rows should disappear "
+        "too.":
+            lambda images, templates: (images[:, None] - templates).abs().mean(-1),
+        "you averaged over the images: they should stay. Rows and columns are the last two axes, -1 and -2.":
+            lambda images, templates: (images[:, None] - templates).abs().mean((0, 1)),
+        "this is only the distance to the nearest template. The table has a column for each.":
+            lambda images, templates: (images[:, None] - templates).abs().mean((-1, -2)).amin(1),
+    },
+    right="Ten templates would be no more work than two: .argmin(1) of this table names the nearest one for each "
+          "image.")
+def l1_table(images, templates):
+    table = torch.zeros(len(images), len(templates))
+    for k, template in enumerate(templates):
+        table[:, k] = (images - template).abs().mean((1, 2))
+    return table
+
+
+def yes_and_no(n: int) -> Tensor:
+    """True and False (n,), in no regular order."""
+    return torch.tensor([1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 1])[torch.arange(n) % 13] == 1
+
+
+@compared(
+    cases=lambda: [(pile(6, 6, 6), yes_and_no(6)), (pile(9), yes_and_no(9)), (pile(5, 7, 5), yes_and_no(5)),
+                   (pile(1), yes_and_no(1)), (torch.tensor([[[.5, 1.], [0., .7]]]).repeat(3, 1, 1), yes_and_no(3))],
+    hints=["images > .5 is what 784 programs say about every image. Which axis should disappear when you take the "
+           "mean?",
+           "The truth has shape (n,), the answers (n, rows, columns). Flush right, n would stand under columns. "
+           "Question 3 of this notebook knows what to do.",
+           "is_3[:, None, None] has shape (n, 1, 1), and == stretches it over all pixels."],
+    mistakes={
+        "the truth was matched with the columns: flush right, n stands under columns. When the two happen to be equal, "
+        "there is not even an error. Make the shape of is_3 (n, 1, 1).":
+            lambda images, is_3: ((images > .5) == is_3).float().mean(0),
+        "the truth was matched with the rows: is_3[:, None] is a column, of shape (n, 1), and n stands under rows. It "
+        "needs two axes behind its own.": lambda images, is_3: ((images > .5) == is_3[:, None]).float().mean(0),
+        "this is how often each pixel is lit. Whether that was right has not been asked: compare with is_3 first.":
+            lambda images, is_3: (images > .5).float().mean(0),
+        "you averaged over the pixels of each image: one number for each pixel is wanted, and the images disappear.":
+            lambda images, is_3: ((images > .5) == is_3[:, None, None]).float().mean((1, 2)),
+        "one number came out for everything: only axis 0, the images, should disappear.":
+            lambda images, is_3: ((images > .5) == is_3[:, None, None]).float().mean(),
+        "you count how many answers are right. Their share is wanted: the mean.":
+            lambda images, is_3: ((images > .5) == is_3[:, None, None]).sum(0),
+        "this is the share of wrong answers.":
+            lambda images, is_3: ((images > .5) != is_3[:, None, None]).float().mean(0),
+        "only the 3s are counted here. To leave a pixel dark for a 7 is a right answer as well: compare with ==, not "
+        "with &.":
+            lambda images, is_3: ((images > .5) & is_3[:, None, None]).float().mean(0),
+        "you looked at the 3s alone. The 7s count too: a program that says 3 to everything should not look perfect.":
+            lambda images, is_3: (images[is_3] > .5).float().mean(0),
+        "this is the mean of two shares, one for the 3s and one for the 7s. Each digit should weigh the same, so take "
+        "all of them together.":
+            lambda images, is_3: ((images[is_3] > .5).float().mean(0) + (images[~is_3] <= .5).float().mean(0)) / 2,
+        "a pixel of exactly .5 says 3 here. It should say 3 only above .5.":
+            lambda images, is_3: ((images >= .5) == is_3[:, None, None]).float().mean(0),
+        "every pixel above 0 says 3 here. It should say 3 only above .5.":
+            lambda images, is_3: ((images > 0) == is_3[:, None, None]).float().mean(0),
+    },
+    right="784 programs judged in one line. An accuracy far below .5 is as good as one far above: turn the "
+          "answer round.")
+def pixel_accuracy(images, is_3):
+    return torch.stack([(image > .5) == yes for image, yes in zip(images, is_3)]).float().mean(0)
+
+
+def neighbours() -> list[tuple[Tensor, Tensor, Tensor]]:
+    """New images, known images, labels: random, real digits, where L1 and L2 differ, ties, one known, none new."""
+    train_x, train_y, valid_x, _ = load_digits((3, 7), dataset="bundled")
+    blank, faint, bright = torch.zeros(28, 28), torch.full((28, 28), .1), torch.zeros(28, 28)
+    bright[:8, :8] = 1
+    same_twice = torch.stack([bright, faint, faint, bright])
+    return [(pile(6, seed=1), pile(4), torch.tensor([7, 3, 8, 3])), (valid_x[::50], train_x[::5], train_y[::5]),
+            (blank[None], torch.stack([faint, bright]), torch.tensor([3, 7])),
+            (torch.stack([faint, bright]), same_twice, torch.tensor([4, 3, 7, 9])),
+            (pile(3, 5, 7, seed=1), pile(5, 5, 7), torch.tensor([0, 1, 2, 1, 0])),
+            (pile(2), pile(1, seed=1), torch.tensor([5])), (pile(0), pile(2), torch.tensor([3, 7]))]
+
+
+def each_nearest(place: Callable, images: Tensor, known_images: Tensor, known_labels: Tensor) -> Tensor:
+    """For each image, the label at the place that `place` finds in the L2 distances to the known images."""
+    return known_labels[[int(place((known_images - image).square().mean((1, 2)))) for image in images]]
+
+
+def of_means(images: Tensor, known_images: Tensor, known_labels: Tensor) -> Tensor:
+    """The label whose mean image is nearest."""
+    labels = known_labels.unique()
+    means = torch.stack([known_images[known_labels == label].mean(0) for label in labels])
+    return each_nearest(torch.argmin, images, means, labels)
+
+
+@compared(
+    cases=neighbours,
+    hints=["Begin with one new image: l2(known_images, image) gives its distance to every known one.",
+           "argmin tells the place of the smallest distance, and the label lies at the same place of known_labels.",
+           "A loop over the new images is fine here. Collect the places, and index known_labels with them."],
+    mistakes={
+        "these are places, not labels: known_labels has the label at each place.":
+            lambda images, known_images, known_labels: each_nearest(torch.argmin, images, known_images,
+                                                                    torch.arange(len(known_labels))),
+        "this is the label of the farthest known image, not of the nearest.":
+            lambda images, known_images, known_labels: each_nearest(torch.argmax, images, known_images, known_labels),
+        "these are the answers of the templates: you compare with the mean image of each label. Compare with every "
+        "known image, each for itself.": of_means,
+        "you measured in L1. The nearest in L2 is wanted.":
+            lambda images, known_images, known_labels: known_labels[
+                [(known_images - image).abs().mean((1, 2)).argmin().item() for image in images]],
+        "one and the same answer came out for all images, as one number: argmin() without an axis looks through all "
+        "distances at once. Let it look along the known images only.":
+            lambda images, known_images, known_labels: known_labels[
+                (images[:, None] - known_images).square().mean((-1, -2)).argmin() % len(known_labels)],
+        "you went the other way: for each known image, the nearest of the new ones. There should be one label for each "
+        "new image.":
+            lambda images, known_images, known_labels: known_labels[
+                [(images - known).square().mean((1, 2)).argmin().item() for known in known_images]],
+        "of known images that are equally near, the first should count. Yours is the last: is there <= where < would "
+        "do?":
+            lambda images, known_images, known_labels: each_nearest(
+                lambda distances: (distances == distances.min()).nonzero()[-1], images, known_images, known_labels),
+        "this is simply the first known label for each image. Which known image is the nearest?":
+            lambda images, known_images, known_labels: known_labels[:1].expand(len(images)),
+    }, seconds=60,
+    right="No mean, no template, nothing trained: such a program is called nearest neighbour. Is it better than .974? "
+          "The next cell tells.")
+def nearest_label(images, known_images, known_labels):
+    return each_nearest(torch.argmin, images, known_images, known_labels)
+
+
+@tried(
+    hints=["What goes wrong with L2? Look at its mistakes again: slanted digits, and digits that lie a little beside "
+           "the template.",
+           "Two ideas that work: let a digit move a little before you judge it, or make both pictures less sharp, so "
+           "that being off by one pixel matters less. a.roll(1, dims=-1) moves every image of a by one column.",
+           "Measure the L2 distance with the digit as it is and moved by one pixel to each side, and keep the "
+           "smallest: torch.stack makes a pile of the results, and .amin(0) keeps the smallest along axis 0."],
+    seconds=60,
+    right="But is it better than L2, or lucky? Count where exactly one of them is right, and toss coins: a few digits "
+          "in five hundred prove nothing. And you chose it by looking at these very digits, so its score is a little "
+          "too kind.")
+def my_distance(answer):
+    train_x, train_y, valid_x, valid_y = load_digits((3, 7), dataset="bundled")
+    mean3, mean7, is_3 = train_x[train_y == 3].mean(0), train_x[train_y == 7].mean(0), valid_y == 3
+
+    def distances(images, template):
+        a, b = images.clone(), template.clone()
+        got = answer(a, b)
+        need(got is not None, "nothing comes back (None): end your code with return and the distances.")
+        need(isinstance(got, Tensor),
+             f"{a_kind(got)} comes back where a tensor with a distance for each image is wanted.")
+        need(got.shape == (len(images),),
+             f"for images of shape {tuple(images.shape)} and one template your result has shape {tuple(got.shape)}, "
+             f"and {(len(images),)} is wanted: rows and columns disappear, the images stay.")
+        need(got.dtype != torch.bool,
+             "True and False come back. A distance is a number; which of two is smaller is asked later.")
+        need(not got.isnan().any(),
+             "nan comes out, which is not a number: 0 was divided by 0, or it is the root of a negative number.")
+        need(torch.equal(a, images) and torch.equal(b, template),
+             "your code changes the images that it is given. Work on a copy, made with .clone().")
+        return got.detach().double()
+
+    to_3, to_7 = distances(valid_x, mean3), distances(valid_x, mean7)
+    need(not torch.equal(to_3, to_7), "every digit is equally far from both templates. Does your function look at b?")
+    need(to_3.unique().numel() > 1,
+         "all digits have the same distance. Does your function look at a, each image for itself?")
+    alone = torch.cat([distances(valid_x[k:k + 1], mean3) for k in (0, 100, 300, 499)])
+    need(torch.allclose(alone, to_3[[0, 100, 300, 499]], rtol=1e-3, atol=1e-6),
+         "the distance of a digit changes with the digits beside it in the pile. Does a mean, a smallest or a largest "
+         "run over the images too?")
+    says_3 = to_3 < to_7
+    right = int((says_3 == is_3).sum())
+    for name, power in [("L1", 1), ("L2", 2)]:
+        by = (valid_x - mean3).abs().pow(power).mean((1, 2)) < (valid_x - mean7).abs().pow(power).mean((1, 2))
+        need(not torch.equal(says_3, by),
+             f"it gives the same answer as {name} for each of the 500 digits, so {right} are right. "
+             "A root, a factor or a sum in place of a mean does not change which template is nearer. What would?")
+    need(right > 100,
+         f"it gets {right} of 500 right, far fewer than a coin. Is it large for pictures that are alike? A distance "
+         "is small then: one minus it, or minus it, turns it round.")
+    need(len(says_3.unique()) > 1,
+         f"it gives the same answer for each digit, so {right} of 500 are right: one template is nearer "
+         "whatever the digit. Are both made comparable, and is each used in the same way?")
+    need(right >= 489,
+         f"it gets {right} of 500 right. L2 gets 487, and 489 are wanted. Look at digits that it gets wrong: what "
+         "should not count, and does? Most ideas do not help, so try another; or less of this one.")
 
 
 # ---------------------------------------------------------------- notebook 03
