@@ -82,8 +82,8 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
             case, got, wanted = results[failing[0]]
             if isinstance(got, Exception):
                 raise got
-            but = "it is right for other inputs, but " if failing[0] else ""
-            raise NotYet(f"{but}with {described(case)} {difference(got, wanted)}")
+            but = "it is right for other inputs, but with" if failing[0] else "with"
+            raise NotYet(f"{but} {described(case)}: {difference(got, wanted)}")
 
         EXERCISES[reference.__name__] = Exercise(judge, hints, mistakes=mistakes, **more)
         return reference
