@@ -214,9 +214,16 @@ def is_untouched(answer, given: Callable | None = None) -> bool:
     if code is None:
         return False
     if given is not None:
-        return code.co_code == given.__code__.co_code and constants(code) == constants(given.__code__)
+        return any(code.co_code == c.co_code and constants(code) == constants(c) for c in (given.__code__, alone(given)))
     return all(i.opname in ("RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST") and
                (i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.argval in (None, ...)) for i in dis.get_instructions(code))
+
+
+def alone(function: Callable):
+    """A function's code as a cell of its own gives it; next to the imports of a file Python writes calls differently."""
+    names: dict = {}
+    exec("from __future__ import annotations\n" + textwrap.dedent(inspect.getsource(function)), names)
+    return names[function.__name__].__code__
 
 
 def constants(code) -> list:
@@ -510,13 +517,15 @@ def room_1(answer):
     need(len(losses) == 160, "it takes more steps than before. Keep the batches of 32, and mend what they hold.")
     need(max(scores) > .8, "the accuracy stays near one half, or below. Do digits and targets still belong together? If both "
          "are reordered, then both in the same way.")
-    need(scores[0] > .5, "after the first epoch the model still says the same to every digit: one kind of digit comes last, "
-         "as before. Turning the order round changes only which one.")
+    need(scores[0] > .6, f"after the first epoch {scores[0]:.3f} of the held-back digits are right, hardly more than a coin "
+         "gets: each batch still holds one kind of digit, and the last ones all hold the same. The order of the training "
+         "digits has to be mixed; which kind comes last, and the order of the held-back digits, does not matter.")
+    need(sum(losses[-16:]) / 16 < .2, "the steps are smaller than they were. A smaller learning rate makes the jumps softer and "
+         "the learning slower, and mends nothing: take it back, and look at what each batch holds.")
     late = max(losses[16:])
     need(late < .7 and scores[0] > .94,
          f"after the first epoch {scores[0]:.3f} of the held-back digits are right, and later the loss of a batch still jumps "
-         f"up to {late:.2f}. It is softer, but the batches still hold one kind of digit at a time, 3s and then 7s.")
-    need(sum(losses[-16:]) / 16 < .25, "it has hardly learned: the steps are too small now. The learning rate was all right.")
+         f"up to {late:.2f}. It is softer, but many batches still hold one kind of digit only.")
 
 
 @tried(

@@ -20,7 +20,7 @@ from utils import Batches, accuracy, as_xy, load_digits, train_epoch
 # ---------------------------------------------------------------- the loops: one bug each
 
 def room_1(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple[list, list]:
-    """Ten epochs of a linear model: the loss of each batch, and the accuracy per epoch."""
+    """Ten epochs of a linear model: each batch's loss, and the accuracy per epoch."""
     model = nn.Linear(784, 1)
     opt = torch.optim.SGD(model.parameters(), lr=.1)
     train = Batches(x, y, 32)
@@ -78,8 +78,8 @@ def room_4(x: Tensor, labels: Tensor, vx: Tensor) -> tuple[list, Tensor, Tensor]
     return losses, before, model(vx).detach()
 
 
-def room_5(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple[list, list, Tensor, Tensor]:
-    """A net: accuracies on x and on vx, its first scores, its last first-layer weights."""
+def room_5(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple:
+    """A net: accuracies on x and vx, first scores, first-layer weights at the end."""
     model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
     for p in model.parameters():
         nn.init.normal_(p, std=1)
@@ -400,4 +400,4 @@ def shown(value: Any) -> str:
 
 
 def no_room(room: Any) -> str:
-    return f"not yet, because there is no room {shown(room)}: the museum has \"room 1\" to \"room {len(ROOMS)}\"."
+    return f"not yet, because {shown(room)} is no room: the museum has \"room 1\" to \"room {len(ROOMS)}\"."
