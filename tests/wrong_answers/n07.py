@@ -92,7 +92,7 @@ def room_1(x, y, vx, vy):
 
 # ---------------------------------------------------------------- room 2: not zeroed
 
-def swinging_loop(x, y, lr=.001, steps=150, before=lambda opt, model: None, after=lambda opt, model: None):
+def swinging_loop(x, y, lr=.001, steps=120, before=lambda opt, model: None, after=lambda opt, model: None):
     model = nn.Linear(784, 1)
     opt = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
@@ -228,7 +228,7 @@ def room_4(x, labels, vx):
 
 @wrong("What is the shape of model(x) - y?")
 def room_4(x, labels, vx):
-    return square_loop(x, (labels == 3).float(), vx, steps=1500)
+    return square_loop(x, (labels == 3).float(), vx, steps=1200)
 
 
 @wrong("What is the shape of model(x) - y?")
