@@ -525,7 +525,8 @@ def room_1(answer):
     late = max(losses[16:])
     need(late < .7 and scores[0] > .94,
          f"after the first epoch {scores[0]:.3f} of the held-back digits are right, and later the loss of a batch still jumps "
-         f"up to {late:.2f}. It is softer, but many batches still hold one kind of digit only.")
+         f"up to {late:.2f}. It is softer, as it is with a smaller learning rate, but many batches still hold one kind of "
+         "digit only.")
 
 
 @tried(
@@ -590,7 +591,7 @@ def room_4(answer):
     untouched=museum.room_5, seconds=60,
     hints=["Where does nn.Linear start its weights, and where do they start here? Notebook 6 compares several starts.",
            "Two lines undo what nn.Linear has done. Do we need them? If you keep them, which std is about 1 / 28?"],
-    right="Now the model starts undecided, and no noise is left for new digits to meet.")
+    right="Now the model starts undecided, and there is hardly any noise for new digits to meet.")
 def room_5(answer):
     training, validation, first, weights = reported(answer, "room 5", "numbers", "numbers", "tensor", "tensor")
     need(weights.shape == (30, 784), f"weights of shape (30, 784) are wanted, as before, and not {tuple(weights.shape)}.")

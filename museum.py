@@ -249,7 +249,8 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
     Room(room_5, "initial weights too large",
          why="with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with "
              "certainty before anything is learned. Training repairs what the training digits complain about. The rest of "
-             "the noise stays, all of it on the border, where no digit has ink, and new digits meet it.",
+             "the noise stays: all of it on the border, where no digit has ink, and much of it between the strokes, where new "
+             "digits meet it.",
          evidence="Here the model was more than 99 % sure on most digits before its first step, and its weights are noise "
                   "all over the image, the border included.",
          near={"overfitting":
