@@ -167,10 +167,10 @@ CAUSES = {
         "the loss would jump about or grow, and a smaller learning rate would calm it.",
         ("lr too large", "learning rate too high", "lr too high", "overshooting", "steps too large")),
     "overfitting": Cause(
-        "the model would start undecided, learn, and end up nearly perfect on the training digits and worse on the others.",
+        "the model would start undecided, learn, and end nearly perfect on the training digits and worse on the others.",
         ("overfit", "memorises", "memorizes", "memorised", "memorized")),
     "ReLU behind the output": Cause(
-        "no score would be below 0, so no digit could be less likely a 3 than one half, and the loss would have a floor.",
+        "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
         ("ReLU on the logits", "ReLU after the output", "ReLU at the end")),
     "shapes (n,) and (n, 1) mixed": Cause(
         "each prediction would be compared with all targets, so that all would be drawn to the mean of the targets.",
@@ -184,32 +184,33 @@ CAUSES = {
         ("trained too briefly", "learning rate too small", "lr too small", "too few epochs", "too few steps",
          "learning rate too low")),
     "targets swapped": Cause(
-        "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0, not near one half.",
+        "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0.",
         ("labels swapped", "swapped labels", "swapped targets")),
     "threshold at the wrong place": Cause(
-        "predictions and loss would be fine, and only the accuracy, which asks which side a digit is on, would be wrong.",
+        "predictions and loss would be fine, and only the accuracy, which asks for sides, would be wrong.",
         ("wrong threshold", "threshold")),
 }
 
 ROOMS = {f"room {number}": room for number, room in enumerate([
     Room(room_1, "sorted data, not shuffled",
-         why="the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold nothing but "
-             "7s, and the model learns to say 7. The loss jumps where the kind of digit changes, twice in an epoch. Each "
-             "time the pull is weaker, so the curve climbs.",
-         evidence="Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the same "
-                  "places, and is almost 0 in between.",
+         why="the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold "
+             "nothing but 7s, and the model learns to say 7. The loss jumps where the kind of digit changes, twice "
+             "in an epoch. Each time the pull is weaker, so the curve climbs.",
+         evidence="Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the "
+                  "same places, and is almost 0 in between.",
          near={"steps too few or too small":
-               "More epochs do hide it. But here the loss of the batches is close to 0 after two steps, and then it jumps "
-               "up, at the same places in each epoch. Steps that are too small make no jumps.",
+               "More epochs do hide it. But here the loss of the batches is close to 0 after two steps, and then it "
+               "jumps up, at the same places in each epoch. Steps that are too small make no jumps.",
                "learning rate too large":
-               "Those jumps could come anywhere. Here they come at the same two places in each epoch: what happens there?",
+               "Those jumps could come anywhere. Here they come at the same two places in each epoch. What happens "
+               "there?",
                "gradients not zeroed":
-               "Waves know nothing of epochs. Here the loss jumps from one batch to the next, at the same two places in "
-               "each epoch."}),
+               "Waves know nothing of epochs. Here the loss jumps from one batch to the next, at the same two places "
+               "in each epoch."}),
     Room(room_2, "gradients not zeroed",
-         why="backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a ball "
-             "without friction: it gathers speed on its way down and runs up the other side. A smaller learning rate makes "
-             "it slower, but it brings no friction. One line is missing.",
+         why="backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a "
+             "ball without friction: it gathers speed on its way down and runs up the other side. A smaller learning "
+             "rate makes it slower, but it brings no friction. One line is missing.",
          evidence="Here a tenth of the learning rate makes the waves longer, and they stay as high.",
          near={"learning rate too large":
                "That is the natural guess, and a well-known course made it. The second curve speaks against it: with a "
@@ -222,22 +223,22 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          why="p is a probability, between 0 and 1, and the accuracy asks whether it is above 0. It always is, so every "
              "digit counts as a 3, and half of them are 3s. The border is at 0 for scores and at one half for "
              "probabilities.",
-         evidence="Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the accuracy is "
-                  "one half in every epoch, to the last digit.",
+         evidence="Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the "
+                  "accuracy is one half in every epoch, to the last digit.",
          near={"targets swapped":
-               "An accuracy of exactly one half means something else: here every digit gets the same answer, whatever its "
-               "probability is.",
+               "An accuracy of exactly one half means something else: here every digit gets the same answer, "
+               "whatever its probability is.",
                "sorted data, not shuffled":
                "Here it is one half to the end, and the probabilities are good: 3s get high ones and 7s low ones.",
                "steps too few or too small":
-               "The loss here is low at the end, and the probabilities are good. So the model has learned enough, and the "
-               "accuracy does not notice."}),
+               "The loss here is low at the end, and the probabilities are good. So the model has learned enough, "
+               "and the accuracy does not notice."}),
     Room(room_4, "shapes (n,) and (n, 1) mixed",
-         why="model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their difference "
-             "is broadcast to (n, n): each prediction minus every target. What is closest to all targets at once is their "
-             "mean, one half, for each digit. No error is raised.",
-         evidence="Here the predictions move from all over the place towards one half, for 3s and 7s alike, and the loss "
-                  "comes to rest at one quarter.",
+         why="model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their "
+             "difference is broadcast to (n, n): each prediction minus every target. What is closest to all targets "
+             "at once is their mean, one half, for each digit. No error is raised.",
+         evidence="Here the predictions move from all over the place towards one half, for 3s and 7s alike, and the "
+                  "loss comes to rest at one quarter.",
          near={"steps too few or too small":
                "Here the loss has come to rest, at one quarter, and the predictions did move: from all over the place "
                "towards one half, for 3s and 7s alike.",
@@ -248,61 +249,62 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "Here some predictions are below 0 before training, and afterwards all are drawn to one half."}),
     Room(room_5, "initial weights too large",
          why="with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with "
-             "certainty before anything is learned. Training repairs what the training digits complain about. The rest of "
-             "the noise stays: all of it on the border, where no digit has ink, and much of it between the strokes, where new "
-             "digits meet it.",
-         evidence="Here the model was more than 99 % sure on most digits before its first step, and its weights are noise "
-                  "all over the image, the border included.",
+             "certainty before anything is learned. Training repairs what the training digits complain about. The "
+             "rest of the noise stays: all of it on the border, where no digit has ink, and much of it between the "
+             "strokes, where new digits meet it.",
+         evidence="Here the model was more than 99 % sure on most digits before its first step, and its weights are "
+                  "noise all over the image, the border included.",
          near={"overfitting":
-               "The two curves do look like it. But a model that overfits has learned too much, and this one was more than "
-               "99 % sure on most digits before it had learned anything. And the noise on the border, where no digit has "
-               "ink, cannot have been learned.",
+               "The two curves do look like it. But a model that overfits has learned too much, and this one was "
+               "more than 99 % sure on most digits before it had learned anything. And the noise on the border, "
+               "where no digit has ink, cannot have been learned.",
                "black pixels only":
-               "Here the accuracy moves. It is true that the weights of the border never did: where does their noise come "
-               "from?",
+               "Here the accuracy moves. It is true that the weights of the border never did: where does their noise "
+               "come from?",
                "learning rate too large":
-               "The curves here are a little restless. But something was wrong before the first step: the model was more "
-               "than 99 % sure on most digits."}),
+               "The curves here are a little restless. But something was wrong before the first step: the model was "
+               "more than 99 % sure on most digits."}),
     Room(room_6, "ReLU behind the output",
-         why="the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability of one "
-             "half and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above half of that. "
-             "The slope of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.",
-         evidence="Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just that score, "
-                  "and the loss stands still far above 0.",
+         why="the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability "
+             "of one half and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above "
+             "half of that. The slope of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.",
+         evidence="Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just "
+                  "that score, and the loss stands still far above 0.",
          near={"overfitting":
-               "A well-known course thought so too. But this is the loss on the training digits themselves, and it stands "
-               "still far above 0; a model that overfits would bring it down.",
+               "A well-known course thought so too. But this is the loss on the training digits themselves, and it "
+               "stands still far above 0; a model that overfits would bring it down.",
                "steps too few or too small":
                "Here the loss has stood still for ten epochs, and nearly all 7s have a score of exactly 0.",
                "threshold at the wrong place":
-               "Here it is the loss that is bad, and it asks for no threshold. Nearly all 7s have a score of exactly 0.",
+               "Here it is the loss that is bad, and it knows no threshold. Nearly all 7s have a score of exactly 0.",
                "shapes (n,) and (n, 1) mixed":
                "Here 3s and 7s are told apart. But nearly all 7s have a score of exactly 0, and nobody has less.",
                "black pixels only":
                "Here the loss falls at first, and 3s get high scores. But nearly all 7s have a score of exactly 0."}),
     Room(room_7, "batches averaged unevenly",
-         why="the accuracies of the batches are added up and divided by the number of batches, so a last batch of one digit "
-             "counts as much as one of hundreds. Where the size divides the number of digits all batches are equal, and the "
-             "score is right. Count digits, not batches.",
-         evidence="Here nothing is trained between two measurements, and the same model gets the same score whenever all "
-                  "batches are equally large, and another one when they are not.",
+         why="the accuracies of the batches are added up and divided by the number of batches, so a last batch of "
+             "one digit counts as much as one of hundreds. Where the size divides the number of digits all batches "
+             "are equal, and the score is right. Count digits, not batches.",
+         evidence="Here nothing is trained between two measurements, and the same model gets the same score whenever "
+                  "all batches are equally large, and another one when they are not.",
          near={"sorted data, not shuffled":
                "Here nothing is trained between two measurements, so the order could not matter, if each digit counted "
                "once. Still, the score changes with the size of the batches.",
                "threshold at the wrong place":
-               "A wrong threshold gives a wrong score, but the same one for all batch sizes. Here it changes with the size.",
+               "A wrong threshold gives the same wrong score for all batch sizes. Here it changes with the size.",
                "overfitting":
                "Here the digits and the model stay the same from one measurement to the next, and only the size of the "
                "batches changes."}),
     Room(room_8, "black pixels only",
-         why="the loop begins in the upper left corner, and the first forty pixels are black in every image. A weight that is "
-             "multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any rate times 0 is 0. Nothing "
-             "is wrong with the nudge, the loss or the step, only with the choice of the weights.",
-         evidence="Here the loss stays where it was to the last digit, each of the forty slopes is exactly 0, and a learning "
-                  "rate a thousand times as large changes nothing.",
+         why="the loop begins in the upper left corner, and the first forty pixels are black in every image. A "
+             "weight that is multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any "
+             "rate times 0 is 0. Nothing is wrong with the nudge, the loss or the step, only with the choice of the "
+             "weights.",
+         evidence="Here the loss stays where it was to the last digit, each of the forty slopes is exactly 0, and a "
+                  "learning rate a thousand times as large changes nothing.",
          near={"steps too few or too small":
-               "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, and it "
-               "is the same flat line: any rate times a slope of exactly 0 is 0.",
+               "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, "
+               "and it is the same flat line: any rate times a slope of exactly 0 is 0.",
                "ReLU behind the output": "Here it is a linear model with scores of 0, and its slopes are exactly 0.",
                "gradients not zeroed": "Here nothing swings, and nudging leaves no .grad behind that could add up.",
                "shapes (n,) and (n, 1) mixed":
@@ -350,13 +352,15 @@ def answer(room: Any, cause: Any) -> str:
     if name is None:
         return no_room(room)
     if cause is None or cause is ... or isinstance(cause, str) and not plain(cause):
-        return (f"{name}: not attempted yet. The room is still waiting: put the number or the name of a cause where the "
-                "three dots are.")
+        return (f"{name}: not attempted yet. The room is still waiting: put the number or the name of a cause where "
+                "the three dots are.")
     guesses = causes_named(cause)
     if len(guesses) != 1:
-        what = (f"{shown(cause)} could be {' or '.join(quoted(guess) for guess in guesses)}" if 2 <= len(guesses) <= 4 else
-                f"{shown(cause)} could be many things" if guesses else f"{shown(cause)} is not on the list of causes")
-        return f"{name}: not yet, because {what}: give a number from 1 to {len(CAUSES)}, or a name from the list."
+        what = "is not on the list of causes"
+        if guesses:
+            what = "could be " + (" or ".join(map(quoted, guesses)) if len(guesses) <= 4 else "many things")
+        return (f"{name}: not yet, because {shown(cause)} {what}: give a number from 1 to {len(CAUSES)}, or a name from "
+                "the list.")
     guess, found = guesses[0], ROOMS[name]
     if guess == found.cause:
         return f"{name}: right. It is {quoted(guess)}: {found.why}"
@@ -366,8 +370,8 @@ def answer(room: Any, cause: Any) -> str:
 
 def room_named(room: Any) -> str | None:
     """The room that is meant by "room 3", "Room_3", 3 or a function room_3; None when there is none."""
-    text = room if isinstance(room, str) else repr(room) if type(room) is int and 0 <= room < 100 else getattr(room, "__name__", "")
-    number = re.fullmatch(r"(?:room[\s_]*)?(\d+)", str(text).strip().lower())
+    text = repr(room) if type(room) is int and 0 <= room < 100 else getattr(room, "__name__", room)
+    number = re.fullmatch(r"(?:room[\s_]*)?(\d+)", text.strip().lower()) if isinstance(text, str) else None
     return f"room {number[1]}" if number and f"room {number[1]}" in ROOMS else None
 
 

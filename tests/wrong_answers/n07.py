@@ -150,7 +150,8 @@ def room_2(x, y):
 
 # ---------------------------------------------------------------- room 3: the threshold
 
-def counting_loop(x, y, vx, vy, says_3=lambda p: p > 0, score=lambda right: right.float().mean().item(), lr=.1, epochs=10):
+def counting_loop(x, y, vx, vy, says_3=lambda p: p > 0, score=lambda right: right.float().mean().item(),
+                  lr=.1, epochs=10):
     model = nn.Linear(784, 1)
     opt = torch.optim.SGD(model.parameters(), lr=lr)
     train = Batches(x, y, 32, shuffle=True)
