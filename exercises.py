@@ -538,7 +538,7 @@ def room_1(answer):
 def room_2(answer):
     for lr in (.001, .0001):
         losses, = reported(answer, "room 2", "numbers", lr=lr)
-        need(len(losses) == 120, f"{len(losses)} losses come back, not 120. Stopping early only hides what comes later.")
+        need(len(losses) == 120, f"{len(losses)} losses come back, not 120: stopping early only hides the rest.")
         need(max(losses) - min(losses) > 1e-4, "the loss does not move at all. Are the gradients cleared too early, "
              "after backward() and before the step? Then there is nothing left to step with.")
         rise = max(b - a for a, b in zip(losses, losses[1:]))
@@ -557,7 +557,7 @@ def room_2(answer):
     right="Nothing about the training has changed: the model was good all the time, and now we can see it.")
 def room_3(answer):
     losses, scores, p = reported(answer, "room 3", "numbers", "numbers", "tensor")
-    need(len(scores) == len(losses) == 10, f"{len(losses)} losses, {len(scores)} accuracies come back: keep the ten epochs.")
+    need(len(scores) == len(losses) == 10, f"{len(losses)} losses come back, not ten: keep the ten epochs.")
     need(p.shape == (500, 1), "the predictions should have the shape (500, 1), as before.")
     need(losses[-1] < .12 or p.min() < 0, "the loss on the held-back digits was .08 before, and now it is higher: "
          "leave the training as it is. Only the counting is wrong.")
@@ -645,7 +645,8 @@ def room_7(answer):
     need(spread < 1e-4, f"the score still depends on the batch size: it lies between {min(scores):.4f} and "
          f"{max(scores):.4f}, for the same model and the same digits. Does each digit count once, those in the last "
          "batch too?")
-    need(abs(scores[0] - wanted) < 1e-4, f"all scores are {scores[0]:.4f} now, but of the digits {wanted:.4f} are right.")
+    need(abs(scores[0] - wanted) < 1e-4,
+         f"all scores are {scores[0]:.4f} now, but {wanted:.4f} of the digits are right.")
 
 
 @tried(

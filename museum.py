@@ -167,7 +167,7 @@ CAUSES = {
         "the loss would jump about or grow, and a smaller learning rate would calm it.",
         ("lr too large", "learning rate too high", "lr too high", "overshooting", "steps too large")),
     "overfitting": Cause(
-        "the model would start undecided, learn, and end nearly perfect on the training digits and worse on the others.",
+        "the model would start undecided, learn, and end nearly perfect on the training digits, worse on the others.",
         ("overfit", "memorises", "memorizes", "memorised", "memorized")),
     "ReLU behind the output": Cause(
         "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
@@ -359,8 +359,8 @@ def answer(room: Any, cause: Any) -> str:
         what = "is not on the list of causes"
         if guesses:
             what = "could be " + (" or ".join(map(quoted, guesses)) if len(guesses) <= 4 else "many things")
-        return (f"{name}: not yet, because {shown(cause)} {what}: give a number from 1 to {len(CAUSES)}, or a name from "
-                "the list.")
+        return (f"{name}: not yet, because {shown(cause)} {what}: give a number from 1 to {len(CAUSES)}, or a name "
+                "from the list.")
     guess, found = guesses[0], ROOMS[name]
     if guess == found.cause:
         return f"{name}: right. It is {quoted(guess)}: {found.why}"

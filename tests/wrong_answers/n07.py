@@ -124,7 +124,7 @@ def room_2(x, y, lr=.001):
     return swinging_loop(x, y, lr, after=lambda opt, model: model.bias.grad.zero_())
 
 
-@wrong("Stopping earlier only hides")
+@wrong("stopping early only hides")
 def room_2(x, y, lr=.001):
     return swinging_loop(x, y, lr, steps=10)
 
