@@ -218,22 +218,16 @@ def is_untouched(answer, given: Callable | None = None) -> bool:
     if code is None:
         return False
     if given is not None:
-        return any(code.co_code == c.co_code and constants(code) == constants(c) for c in (given.__code__, alone(given)))
+        return gist(code) == gist(given.__code__)
     return all(i.opname in ("RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST") and
                (i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.argval in (None, ...)) for i in dis.get_instructions(code))
 
 
-def alone(function: Callable):
-    """A function's code as a cell of its own gives it; next to the imports of a file Python writes calls differently."""
-    names: dict = {}
-    exec("from __future__ import annotations\n" + textwrap.dedent(inspect.getsource(function)), names)
-    return names[function.__name__].__code__
-
-
-def constants(code) -> list:
-    """The numbers and texts in a function's code, without its description, and those of the functions inside it."""
-    inside = [constants(c) if inspect.iscode(c) else c for c in code.co_consts]
-    return [c for c in inside if not (isinstance(c, str) and len(c) > 40)] + list(code.co_names)
+def gist(code) -> list:
+    """What a function names, uses and compares, in order; the rest of its bytecode depends on where it was compiled."""
+    kinds = ("LOAD", "STORE", "COMPARE", "BINARY", "UNARY", "IS_", "CONTAINS")
+    return [gist(i.argval) if inspect.iscode(i.argval) else (i.opname if i.argval is None else "", i.argval)
+            for i in dis.get_instructions(code) if i.opname.startswith(kinds)]
 
 
 # ---------------------------------------------------------------- saying what is different
