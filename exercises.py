@@ -870,8 +870,8 @@ def dead_units(activations):
 
 @tried(
     hints=["How far did the lesson's wiggle move the digits, and how far do they move now? And in which directions?",
-           "wiggle itself takes the size of each change as an argument. A digit has a margin of 4 pixels, so not much "
-           "of it gets lost at the edge.",
+           "wiggle itself takes the size of each change as an argument. Most digits have a margin of about 4 pixels, "
+           "so not much of it gets lost at the edge.",
            "If you write your own: x.view(-1, 28, 28) makes images of the rows, roll moves one of them, and each image "
            "needs random numbers of its own."],
     seconds=120,
@@ -924,9 +924,10 @@ def better_wiggle(answer):
     fit(model, opt, Wiggled(x, y, 32), [(x[:1], y[:1])], 60, schedule)
     need(not model[0].weight.isnan().any(), "the net learned nothing but nan: something infinite was among the wiggled "
          "digits.")
-    moves = {"to the left": (-4, 2), "to the right": (4, 2), "up": (-4, 1), "down": (4, 1), "nowhere": (0, 1)}
+    moves = {"to the left": (-4, 4, 0, 0), "to the right": (4, -4, 0, 0), "up": (0, 0, -4, 4), "down": (0, 0, 4, -4),
+             "nowhere": (0, 0, 0, 0)}
     with torch.no_grad():
-        score = {name: accuracy(model(valid_x.roll(*move).flatten(1)), vy).item() for name, move in moves.items()}
+        score = {name: accuracy(model(F.pad(valid_x, move).flatten(1)), vy).item() for name, move in moves.items()}
     low = [name for name in moves if name != "nowhere" and score[name] < .92]
     need(len(low) < 4, "moved by 4 pixels, fewer than .92 of the digits are right in every direction. Does your wiggle "
          "move the digits that far?")
