@@ -44,7 +44,7 @@ def converged(losses, least):
         return True
 
 
-@wrong("with [], 0.01 a list comes back")
+@wrong("with [], 0.01: a list comes back")
 def converged(losses, least):
     return losses and (len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least)
 
