@@ -166,7 +166,7 @@ def write_exercise(folder, solution=SOLVED):
 
 def test_student_copies_the_course_without_solutions_and_answers(course):
     before = write_exercise(course).read_bytes()
-    (course / "exercises.py").write_text("def check(answer):\n    return answer == 'the answer'\n")
+    (course / "museum.py").write_text("def check(answer):\n    return answer == 'the answer'\n")
     for name in ("tests/test_a.py", "data/bundled/digits", "data/full/digits", "TEACHING.md", "utils.py", ".git/config"):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text("x")
@@ -175,8 +175,8 @@ def test_student_copies_the_course_without_solutions_and_answers(course):
         assert status == 0 and "build/student/" in said, said
     copy = course / "build" / "student"
     files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
-    assert "the answer" not in (copy / "exercises.py").read_text()
-    assert call(copy, "-c", "from exercises import check; print(check('the answer'))") == (0, "True\n")
+    assert "the answer" not in (copy / "museum.py").read_text()
+    assert call(copy, "-c", "from museum import check; print(check('the answer'))") == (0, "True\n")
     assert {"notebooks/01_a.ipynb", "utils.py", "data/bundled/digits", "Makefile", "README.md"} <= files
     assert not [name for name in files if re.match(r"tests|data/full|TEACHING|\.git|build", name)]
     text = (copy / "notebooks" / "01_a.ipynb").read_text()

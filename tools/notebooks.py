@@ -144,7 +144,7 @@ def refresh(*names: str) -> None:
 
 
 FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "TEACHING.md", "build", "full", "__pycache__"}
-WITH_ANSWERS = ("exercises.py", "museum.py")
+WITH_ANSWERS = ("museum.py", "checks/*.py")
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
 import zlib
@@ -166,14 +166,15 @@ def student() -> None:
         if source.is_dir():
             shutil.copytree(source, half / source.name, ignore=lambda _, names: [
                 name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
-        elif source.name in WITH_ANSWERS:
-            write(half / source.name, PACKED.format(base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()))
         elif source.name == "README.md":
             lines = source.read_text("utf8").splitlines(keepends=True)
             absent = r"TEACHING\.md|make (test|student|key)\b|`tests/`"
             write(half / source.name, "".join(line for line in lines if not re.search(absent, line)))
         else:
             shutil.copy2(source, half)
+    for source in [source for pattern in WITH_ANSWERS for source in ROOT.glob(pattern)]:
+        text = base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()
+        write(half / source.relative_to(ROOT), PACKED.format(text))
     for path in notebooks():
         nb = nbformat.read(path, as_version=4)
         nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]

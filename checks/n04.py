@@ -1,0 +1,288 @@
+"""The exercises of notebook 04, a linear model."""
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from exercises import a_kind, compared, need, pile, rounded, tried
+from utils import accuracy, as_xy, load_digits
+
+
+@compared(
+    cases=lambda: [(4, 4, 3), (28, 28, 1), (28, 28, 10), (8, 20, 5), (1, 1, 1), (2, 3, 2)],
+    hints=["One answer first: a weight for each pixel, and a bias. How many pixels are there?",
+           "Each answer has weights of its own and a bias of its own."],
+    mistakes={
+        "the biases are left out: each answer has one number that is added at the end.":
+            lambda rows, columns, answers: rows * columns * answers,
+        "there is only one bias in it. Each answer has a bias of its own.":
+            lambda rows, columns, answers: rows * columns * answers + 1,
+        "this is the number for one answer, and each answer needs weights and a bias of its own.":
+            lambda rows, columns, answers: rows * columns + 1,
+        "the answers share their weights: then all their scores would differ by a constant only. Each has weights of "
+        "its own.":
+            lambda rows, columns, answers: rows * columns + answers,
+        "a bias belongs to an answer, not to a pixel: one is added after all pixels have been added up.":
+            lambda rows, columns, answers: 2 * rows * columns * answers,
+        "a weight belongs to a pixel, and there are rows times columns pixels, not rows plus columns.":
+            lambda rows, columns, answers: (rows + columns + 1) * answers,
+        "this is the number of pixels: weights for each answer and the biases are still to come.":
+            lambda rows, columns, answers: rows * columns,
+    },
+    right="Ten digits at once make 7850 parameters. The number of training digits has no part in it.")
+def count_parameters(rows, columns, answers):
+    return sum(rows * columns + 1 for _ in range(answers))
+
+
+@compared(
+    cases=lambda: [(torch.tensor([[2.], [-1.], [.2], [0.], [-9.], [.7]]), 3, 7),
+                   (torch.tensor([[.3], [-.3], [4.]]), 9, 4),
+                   (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1), (torch.zeros(0, 1), 3, 7)],
+    hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
+           "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]. (squeeze would also swallow the "
+           "axis of length 1 when there is only one digit.)"],
+    mistakes={
+        "you compare the scores with .5. These are logits: undecided is 0, and the sigmoid makes .5 of it.":
+            lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
+        "everything gets the same answer. A sigmoid is above 0 whatever the score, so a comparison of it with 0 is "
+        "always true: compare the score with 0, or the sigmoid with .5.":
+            lambda preds, yes, no: torch.full((len(preds),), yes),
+        "the two answers have changed places: high scores belong to `yes`, whose target is 1.":
+            lambda preds, yes, no: torch.where(preds[:, 0] > 0, no, yes),
+        "a score of exactly 0 is undecided. The exercise, and the accuracy of the lesson, count it as `no`.":
+            lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no),
+        "the answers are right, but they stand in a column, (n, 1), and the labels are a vector, (n,). Comparing the "
+        "two would give n times n answers.": lambda preds, yes, no: torch.where(preds > 0, yes, no),
+        "these are True and False, or 1 and 0. Make the digits of them that `yes` and `no` stand for.":
+            lambda preds, yes, no: preds[:, 0] > 0,
+        "True and False are left, as 1 and 0. Make the digits of them that `yes` and `no` stand for.":
+            lambda preds, yes, no: (preds[:, 0] > 0).long(),
+        "3 and 7 are built in, and other digits come out wrong: use `yes` and `no`.":
+            lambda preds, yes, no: torch.where(preds[:, 0] > 0, 3, 7),
+        "squeeze() swallows each axis of length 1. With a single digit that is also the axis of the digits; preds[:, "
+        "0] keeps it.":
+            lambda preds, yes, no: torch.where(preds.squeeze() > 0, yes, no),
+        "the numbers are right, but they are floats. Labels are whole numbers: .long() converts.":
+            lambda preds, yes, no: torch.where(preds[:, 0] > 0, float(yes), float(no)),
+    },
+    right="Nothing in a score says 3. Above 0 means 3 only because we gave the 3s the target 1.")
+def says(preds, yes, no):
+    return torch.tensor([yes if score > 0 else no for score, in preds.tolist()], dtype=torch.int64)
+
+
+def binary_entropy(preds, y, tiny=0.):
+    """Cross-entropy the naive way, with something tiny added to each probability."""
+    p = preds.sigmoid()
+    return -(torch.where(y > .5, p, 1 - p) + tiny).log().mean()
+
+
+@compared(
+    cases=lambda: [(torch.tensor([[2.], [-1.], [.5], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])),
+                   (torch.tensor([[1.5]]), torch.tensor([[0.]])),
+                   (torch.tensor([[-200.], [1.]]), torch.tensor([[1.], [0.]])),
+                   (torch.tensor([[200.], [-150.]]), torch.tensor([[1.], [0.]])),
+                   (torch.tensor([[1000.], [-3.], [30.]]), torch.tensor([[0.], [1.], [0.]])),
+                   (torch.zeros(3, 1), torch.tensor([[1.], [0.], [1.]]))],
+    hints=["Turn the score of a 7 round: let z be the score for a 3 and minus the score for a 7. Then each digit has "
+           "the surprise log(1 + exp(-z)), and there is only one case left.",
+           "exp of a large number is infinite, exp of a very negative one is 0 and harmless. So see that only "
+           "exp(-|z|) is needed.",
+           "For a negative z, log(1 + exp(-z)) is the same as -z + log(1 + exp(z))."],
+    mistakes={
+        "it is infinite for a digit that is far on the wrong side: the probability is rounded to 0 before the "
+        "logarithm sees it, or exp of a large number is taken. Both can be avoided when you start from the score.":
+            binary_entropy,
+        "nan comes out for a very sure score: 0 times an infinite logarithm is no number. Pick one of the two "
+        "logarithms with where, and start from the score.":
+            lambda preds, y: -(y * preds.sigmoid().log() + (1 - y) * (1 - preds.sigmoid()).log()).mean(),
+        "the results add up: a loss should be the mean, or it grows with the number of digits.":
+            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="sum"),
+        "the sign is wrong: the logarithm of a probability is negative, and a surprise is positive.":
+            lambda preds, y: -F.binary_cross_entropy_with_logits(preds, y),
+        "the targets have changed places: a high score is no surprise where y is 1.":
+            lambda preds, y: F.binary_cross_entropy_with_logits(preds, 1 - y),
+        "this is mnist_loss, how far the probability is from the target. The surprise is minus the logarithm of the "
+        "probability of the truth.": lambda preds, y: (preds.sigmoid() - y).abs().mean(),
+        "this logarithm counts in another unit. The usual one is the natural logarithm, .log().":
+            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y) / math.log(2),
+        "one number for each digit comes out. The loss is their mean.":
+            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="none"),
+        "predictions and targets have different shapes, (n,) and (n, 1), and each prediction was compared with each "
+        "target.":
+            lambda preds, y: F.binary_cross_entropy_with_logits(
+                preds.expand(-1, len(y)), y[:, 0].expand(len(y), -1)),
+        "the 7s are left out, or count 0: their surprise is that of the score turned round.":
+            lambda preds, y: (y * F.softplus(-preds)).mean(),
+        "this is what the surprise comes near to, far from 0: -z on the wrong side and 0 on the right one. Between "
+        "them there is no corner; log(1 + exp(-|z|)) rounds it off.":
+            lambda preds, y: F.relu(torch.where(y > .5, -preds, preds)).mean(),
+        "F.binary_cross_entropy on probabilities stops counting at 100, so -200 and -2000 cost the same. Start from "
+        "the score.":
+            lambda preds, y: F.binary_cross_entropy(preds.sigmoid(), y),
+        **{f"{tiny:g} keeps the probability away from 0. That hides the infinite loss, but now -200 and -2000 cost "
+           "the same: the slope is 0, and the digits that are most wrong have nothing to say. Start from the score.":
+           lambda preds, y, tiny=tiny: binary_entropy(preds, y, tiny)
+           for tiny in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)},
+    },
+    right="No score is too wild for it now. Libraries do the same, under names such as softplus and logsigmoid.")
+def stable_cross_entropy(preds, y):
+    return (preds.clamp(min=0) - preds * y + torch.log1p(torch.exp(-preds.abs()))).mean()
+
+
+def few_digits():
+    """x (n, k), y (n, 1), w (k, 1) and b (1,): of several sizes, one digit, an always black pixel, wild scores."""
+    for n, k, size in [(4, 3, 1.), (6, 2, 1.), (1, 5, 1.), (5, 1, 1.), (3, 3, 1.), (7, 4, 60.)]:
+        x, w = pile(1, n, k, seed=n + k)[0] + .1, size * (pile(1, k, 1, seed=k)[0] - .3)
+        x[:, 0] *= float(k < 4)
+        yield x, (torch.arange(n) % 3 == 0).float()[:, None], w, torch.tensor([.4])
+
+
+@compared(
+    cases=lambda: list(few_digits()),
+    hints=["For one score the slope of the loss is p - y: how much too likely a 3 was thought to be. Begin with this "
+           "column, (n, 1).",
+           "The score is x @ w + b. A weight is multiplied by its pixel, so its slope is the mean of (p - y) times "
+           "that pixel.",
+           "Broadcasting (n, 1) times (n, k) and the mean over axis 0 leave (k,); [:, None] makes the column."],
+    mistakes={
+        "these are sums over the digits, and the loss is a mean: divide by the number of digits.":
+            lambda x, y, w, b: pulls(x, (x @ w + b).sigmoid() - y, len(x)),
+        "the sigmoid is left out: p is the sigmoid of the score, and p - y lies between -1 and 1.":
+            lambda x, y, w, b: pulls(x, x @ w + b - y),
+        "every slope has the wrong sign: it is p - y, not y - p. A 7 with a high p makes the loss rise with the score.":
+            lambda x, y, w, b: pulls(x, y - (x @ w + b).sigmoid()),
+        "the sums are divided by the number of pixels. The mean is over the digits, len(x).":
+            lambda x, y, w, b: pulls(x, (x @ w + b).sigmoid() - y, len(x) / x.shape[1]),
+        "the bias is missing in the score, so p is a little off for every digit.":
+            lambda x, y, w, b: pulls(x, (x @ w).sigmoid() - y),
+        "this is the gradient of the squared errors, with the factor p (1 - p). In cross-entropy it "
+        "cancels against the slope of the logarithm, and p - y is left.":
+            lambda x, y, w, b: pulls(x, (lambda p: (p - y) * 2 * p * (1 - p))((x @ w + b).sigmoid())),
+        "this is the gradient of mnist_loss, with the factor p (1 - p). In cross-entropy it cancels against the "
+        "slope of the logarithm, and p - y is left.":
+            lambda x, y, w, b: pulls(x, (lambda p: (1 - 2 * y) * p * (1 - p))((x @ w + b).sigmoid())),
+        "the slopes of the weights are right, that of the bias is a sum: divide it by the number of digits too.":
+            lambda x, y, w, b: (pulls(x, (x @ w + b).sigmoid() - y)[0], ((x @ w + b).sigmoid() - y).sum(0)),
+        "the slope of the bias is right, those of the weights are sums: divide them by the number of digits too.":
+            lambda x, y, w, b: (pulls(x, (x @ w + b).sigmoid() - y, len(x))[0], ((x @ w + b).sigmoid() - y).mean(0)),
+        "each weight has the same slope: multiply p - y by the pixels, each weight with its own.":
+            lambda x, y, w, b: (((x @ w + b).sigmoid() - y).mean() + 0 * w, ((x @ w + b).sigmoid() - y).mean(0)),
+        "the slopes of the weights are right, but they come as a row or a vector. They should have the shape of w, "
+        "(k, 1).":
+            lambda x, y, w, b: (pulls(x, (x @ w + b).sigmoid() - y)[0][:, 0], ((x @ w + b).sigmoid() - y).mean(0)),
+        "the slope of the bias is right, but it comes without an axis. It should have the shape of b, (1,).":
+            lambda x, y, w, b: (pulls(x, (x @ w + b).sigmoid() - y)[0], ((x @ w + b).sigmoid() - y).mean()),
+        "bias and weights have changed places: hand back the slopes of w first.":
+            lambda x, y, w, b: pulls(x, (x @ w + b).sigmoid() - y)[::-1],
+    },
+    right="That is all a backward pass has to do for this model. Where a pixel is always black, the slope is 0.")
+def cross_entropy_gradient(x, y, w, b):
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    return torch.autograd.grad(F.binary_cross_entropy_with_logits(x @ w + b, y), (w, b))
+
+
+def pulls(x, pull, times=1.):
+    """The slopes of w (k, 1) and b (1,) when each score pulls with `pull` (n, 1), `times` their mean."""
+    return x.T @ pull / len(x) * times, pull.mean(0) * times
+
+
+@tried(
+    seconds=90,
+    hints=["It is the function train of the lesson without its history: zeros, then `epochs` times predict, loss, "
+           "gradient, step, zero.",
+           "w and b need requires_grad, the step needs torch.no_grad(), and both gradients are cleared after it. Or "
+           "use your cross_entropy_gradient: then no autograd is needed at all.",
+           "With p -= lr * p.grad the parameters change in place. Hand back w and b at the end."],
+    right="It learned two pairs of digits that nobody described to it, and gets most of the digits right that it has "
+          "never seen.")
+def train_linear(answer):
+    def trained(x, y, lr, epochs):
+        given = x.clone(), y.clone()
+        got = answer(*given, lr, epochs)
+        need(got is not None, "nothing comes back (None): end your code with return w, b.")
+        need(type(got) in (tuple, list) and len(got) == 2, f"{a_kind(got)} comes back, and the pair w, b is wanted.")
+        need(all(isinstance(p, Tensor) and p.is_floating_point() for p in got),
+             f"the pair holds {a_kind(got[0])} and {a_kind(got[1])}; two tensors of floats are wanted, w and b.")
+        w, b = got[0].detach(), got[1].detach()
+        need(w.shape == (x.shape[1], 1), f"with x of shape {tuple(x.shape)}, w has the shape {tuple(w.shape)}, and "
+             f"{(x.shape[1], 1)} is wanted: a weight for each pixel of x, as a column." +
+             (" (Is b in the first place?)" if w.shape == (1,) else ""))
+        need(b.shape == (1,), f"b has the shape {tuple(b.shape)}, and (1,) is wanted.")
+        need(torch.equal(given[0], x) and torch.equal(given[1], y), "your code changes x or y, and whoever called it "
+                                                                    "is left with the changed digits.")
+        return w, b
+
+    def path(x, y, lr, epochs, kept=0., steps_back=1.):
+        w, b, slopes = torch.zeros(x.shape[1], 1), torch.zeros(1), (0., 0.)
+        for _ in range(epochs):
+            slopes = [new + kept * old for new, old in zip(pulls(x, (x @ w + b).sigmoid() - y), slopes)]
+            w, b = w - lr * slopes[0], b - lr * slopes[1]
+        return w, b
+
+    def near(got, wanted, times=1.):
+        return all(torch.allclose(g, times * v, rtol=1e-3, atol=1e-5) for g, v in zip(got, wanted))
+
+    digits = load_digits((3, 7), dataset="bundled")
+    x, y = as_xy(digits.train_x, digits.train_y, 3)
+    x, y = x[:350], y[:350]          # more 3s than 7s, so that the bias has a slope from the start
+    toy = torch.tensor([[1., 0., .5], [0., 1., .5]])
+
+    for lr, epochs, what in [(.5, 0, "after 0 epochs"), (0., 3, "with the learning rate 0")]:
+        w, b = trained(x, y, lr, epochs)
+        need(not w.any() and not b.any(), f"{what} w and b should be all zeros, where they begin, and they are not. "
+                                          "Are they random at the start, is lr or epochs not the one asked for, or "
+                                          "does it go on from an earlier run?")
+    try:
+        trained(toy, torch.tensor([[1.], [0.]]), .5, 1)
+    except RuntimeError as error:
+        need("shape" not in str(error) and "size" not in str(error), "it works for 784 pixels, and ends with an "
+                                                                     "error for images of 3 pixels. Is 784 built in? "
+                                                                     "x.shape[1] says how many there are.")
+        raise
+
+
+    got, wanted = trained(x, y, .5, 1), path(x, y, .5, 1)
+    need(got[0].isfinite().all() and got[1].isfinite().all(), "nan or infinite numbers come out after a single epoch.")
+    need(got[0].any() or got[1].any(), "after an epoch w and b are still zeros. p = p - … makes a new tensor, and a "
+                                       "tensor that was copied before the training does not learn; or the slopes are "
+                                       "0, as those of accuracy are.")
+    need(got[1].any(), "w has learned and b is still 0. Does the step change both?")
+    need(got[0].any(), "b has learned and w is still all zeros. Does the step change both?")
+    need(not near(got, wanted, -1), "it steps uphill: the slopes are added, so the loss grows. Subtract lr times the "
+                                    "slopes.")
+    need(not near(got, wanted, len(x)), "the step is as many times too long as there are digits: the loss is a sum. "
+                                        "Take the mean.")
+    need(not near(got, wanted, .5), "the first step is half as long as that of cross-entropy. mnist_loss does that: "
+                                    "it pulls with p (1 - p), and so do squared errors. Take the cross-entropy.")
+    need(not near(got, wanted, 2), "the first step is twice as long as it should be: is a gradient counted twice, or "
+                                   "are there two steps in an epoch?")
+    both = ((.5 - y.mean()) * x.mean(0)[:, None] * -.5, wanted[1])
+    need(not near(got, both), "each prediction was compared with each target: preds (n, 1) and y (n,) are stretched "
+                              "to n times n. Leave y a column.")
+    need(near(got, wanted), "the first step is not that of cross-entropy over all digits: after one epoch with lr "
+                            f".5, b is {rounded(got[1].item())} where {rounded(wanted[1].item())} is wanted. Take all "
+                            "of x, as it is, in each step; cross_entropy_gradient has the formula.")
+    got, wanted = trained(x, y, .5, 3), path(x, y, .5, 3)
+    need(not near(got, path(x, y, .5, 3, kept=1)), "the first step is right, and then the gradients add up: clear "
+                                                   "both after each step.")
+    need(not near(got, path(x, y, .5, 1)), "after 3 epochs w and b are where they were after the first. Does a "
+                                           "return stand in the loop, or is the loss calculated only once?")
+    need(not near(got, path(x, y, .5, 2)), "it takes one epoch too few.")
+    need(not near(got, path(x, y, .5, 4)), "it takes one epoch too many.")
+    need(near(got, wanted), "the first step is right, but not the third: after 3 epochs with lr .5, b is "
+                            f"{rounded(got[1].item())} where {rounded(wanted[1].item())} is wanted. Is everything "
+                            "calculated anew in each epoch, and are both gradients cleared?")
+
+    for pair, least in [((3, 7), .96), ((4, 9), .93)]:
+        digits = load_digits(pair, dataset="bundled")
+        x, y = as_xy(digits.train_x, digits.train_y, pair[0])
+        vx, vy = as_xy(digits.valid_x, digits.valid_y, pair[0])
+        w, b = trained(x, y, .5, 100)
+        loss, score = F.binary_cross_entropy_with_logits(x @ w + b, y).item(), accuracy(vx @ w + b, vy).item()
+        need(loss < .2, f"on the digits {pair[0]} and {pair[1]} the training loss is {loss:.3f} after 100 epochs with "
+                        "lr .5, where less than .1 is usual. Are the digits those that were handed in?")
+        need(score >= least, f"on the digits {pair[0]} and {pair[1]} only {score:.3f} of those held back are right, "
+                             f"where {least} and more is usual. Are the digits those that were handed in?")

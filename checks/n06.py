@@ -1,0 +1,315 @@
+"""The exercises of notebook 06, a ReLU net."""
+from __future__ import annotations
+
+import inspect
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from exercises import a_kind, compared, kind, need, pile, tried
+from utils import Batches, accuracy, as_xy, fit, load_digits, train_epoch, wiggle
+
+
+@compared(
+    cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.tensor([[-1., 4.], [.5, -.25]]), .2),
+                   (torch.tensor([-5.]), 0.), (torch.tensor([2., -3.]), 1.), (torch.zeros(0), .1)],
+    hints=["torch.where(condition, a, b) takes a where the condition holds, and b elsewhere.",
+           "Or write the hinge as two halves: s.clamp(min=0) is the part above 0, and s.clamp(max=0) the part below."],
+    mistakes={
+        "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
+            lambda s, slope: s.clamp(min=0),
+        "negative numbers come out positive. Below 0 the graph goes on falling to the left, only less steeply.":
+            lambda s, slope: torch.where(s > 0, s, -slope * s),
+        "the slope is on the positive side. Positive numbers stay as they are.":
+            lambda s, slope: torch.where(s > 0, slope * s, s),
+        "everything is multiplied by the slope, so there is no bend left: that is a linear function.":
+            lambda s, slope: slope * s,
+        "the positive side is right, and the negative one has the slope itself as its value. Multiply s by it.":
+            lambda s, slope: torch.where(s > 0, s, torch.as_tensor(slope)),
+        "the graph stops falling at the height -slope. Multiply by the slope, instead of cutting off there.":
+            lambda s, slope: s.clamp(min=-slope),
+        "the positive side is too steep: you add slope times s everywhere. Add it below 0 only.":
+            lambda s, slope: s.clamp(min=0) + slope * s,
+    },
+    right="Below 0 the slope is small, but it is not 0. So a gradient always comes back, and no unit can die.")
+def leaky_relu(s, slope):
+    return s.clamp(min=0) + slope * s.clamp(max=0)
+
+
+@compared(
+    cases=lambda: [([784, 30, 1],), ([784, 1],), ([2, 3, 4, 1],), ([5],), ([1, 1],), ([28, 28, 28],)],
+    hints=["Each layer lies between two neighbours of the list: 784 and 30, then 30 and 1.",
+           "A layer from n inputs to m outputs has n · m weights, and one bias for each output. zip(sizes, sizes[1:]) "
+           "gives the neighbours."],
+    mistakes={
+        "you count the weights and not the biases: each output of a layer has one.":
+            lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])),
+        "you give the inputs biases too. A bias belongs to an output of a layer, and the pixels are no outputs.":
+            lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])) + sum(sizes),
+        "you multiply all sizes. Each layer only connects two neighbours: multiply these, and add up over the layers.":
+            lambda sizes: math.prod(sizes),
+        "there is one bias for each layer in it, and it should be one for each output of the layer.":
+            lambda sizes: sum(n * m + 1 for n, m in zip(sizes, sizes[1:])),
+        "the biases are counted on the wrong side: a layer from n inputs to m outputs has m of them.":
+            lambda sizes: sum(n * m + n for n, m in zip(sizes, sizes[1:])),
+        "this is the number of units, not of parameters. Each layer has a weight for every pair of input and output.":
+            lambda sizes: sum(sizes),
+        "only the first layer is counted.": lambda sizes: sizes[0] * sizes[1] + sizes[1] if len(sizes) > 1 else 0,
+    },
+    right="The first layer has nearly all of them: it meets every pixel. Keep that in mind for a later exercise.")
+def parameters_of(sizes):
+    return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
+
+
+@compared(
+    cases=lambda: [(torch.tensor([[0., 0., 0., 0., 2., 0., 1.], [0.] * 7, [0., 3., 0., 1., 0., 0., 2.]]),),
+                   (torch.tensor([[0., 2., 0.], [0., 0., 1.]]),),
+                   (pile(1, 6, 4)[0].mul(torch.tensor([1., 0., 1., 0.])),),
+                   (torch.tensor([[0., .5, 0., 0.]]),), (torch.tensor([[0., -1., 1.], [0., 1., 0.]]),),
+                   (torch.tensor([[-.2, 0., 0.], [-.1, 0., 3.], [-.3, 0., 0.]]),),
+                   (torch.ones(5, 2),), (torch.zeros(3, 2),)],
+    hints=["For which units is it 0 for every digit? The digits are axis 0, the units axis 1. Which axis has to "
+           "disappear?",
+           "(activations == 0).all(0) has one answer for each unit. How many of them are True?"],
+    mistakes={
+        "you count zeros. A 0 here and there is what a ReLU is for; a dead unit has 0 for every digit, so look at "
+        "whole columns.":
+            lambda a: (a == 0).sum(),
+        "you count units that are 0 for some digit. Dead means for every digit: all, not any.":
+            lambda a: (a == 0).any(0).sum(),
+        "you count digits for which every unit is 0. The units are the columns: let axis 0 disappear.":
+            lambda a: (a == 0).all(1).sum(),
+        "this is how many units are alive.": lambda a: (a != 0).any(0).sum(),
+        "this is the share of dead units, and the number is wanted.": lambda a: (a == 0).all(0).float().mean(),
+        "units come out as dead whose activations add up to 0 although they are not 0 themselves. Behind a leaky ReLU "
+        "activations may be negative: ask of each one whether it is 0.": lambda a: (a.sum(0) == 0).sum(),
+        "units come out as dead that are never above 0. Behind a leaky ReLU activations may be negative, and such a "
+        "unit still learns: ask whether they are 0.": lambda a: (a <= 0).all(0).sum(),
+        "units count as dead whose mean is 0 or less. Behind a leaky ReLU activations may be negative: ask of each one "
+        "whether it is 0.": lambda a: (a.mean(0) <= 0).sum(),
+        "one answer for each unit comes out, True where it is dead. How many are True?": lambda a: (a == 0).all(0),
+    },
+    right="In the ReLU net of this notebook no unit was dead. Try it on a net that starts with std 1, or with a large "
+          "learning rate.")
+def dead_units(activations):
+    return int(activations.shape[1] - activations.ne(0).any(0).sum())
+
+
+@tried(
+    hints=["How far did the lesson's wiggle move the digits, and how far do they move now? And in which directions?",
+           "wiggle itself takes the size of each change as an argument. Most digits have a margin of about 4 pixels, "
+           "so not much of it gets lost at the edge.",
+           "If you write your own: x.view(-1, 28, 28) makes images of the rows, roll moves one of them, and each image "
+           "needs random numbers of its own."],
+    seconds=120,
+    right="The net learns what it is shown; what a shift is, it still does not know. It also has more to learn now, so "
+          "on digits that nobody moved it may lose a little.")
+def better_wiggle(answer):
+    corner = torch.zeros(28, 28)                                 # an L: it tells left from right, and up from down
+    corner[8:20, 10:12], corner[18:20, 10:18] = 1, 1
+    x = corner.flatten().expand(60, -1).clone()
+    given, got = x.clone(), answer(x)
+    need(got is not None, "nothing comes back (None): end your code with return and the wiggled digits.")
+    need(isinstance(got, Tensor), f"{a_kind(got)} comes back where a tensor of shape (n, 784) is wanted.")
+    need(got.shape == x.shape, f"60 digits go in with shape (60, 784), and {a_kind(got)} comes back. .flatten(1) makes "
+         "rows of images again.")
+    need(got.is_floating_point(), f"your result holds {kind(got)}, and floats are wanted.")
+    need(torch.equal(x, given), "your code changes the digits that it is given, so the next epoch would wiggle the "
+         "wiggled ones. Work on a copy, made with .clone().")
+    need(not got.isnan().any(), "nan comes out, which is not a number.")
+    need(got.min() > -1e-3 and got.max() < 1.001, f"pixels from {got.min():.2f} to {got.max():.2f} come out. They "
+         "should stay between 0 and 1, as ink does.")
+    need(not torch.allclose(got, x, atol=1e-3), "nothing is wiggled: the digits come back as they are.")
+    need(not torch.allclose(got, got[:1].expand_as(got), atol=1e-3), "all digits of a batch get the same wiggle. Draw "
+         "random numbers for each image, not one for all.")
+    need(not torch.allclose(answer(given.clone()), got, atol=1e-3), "each call draws the same wiggle again, so the net "
+         "sees the same digits in every epoch. Is a seed set inside?")
+    images = got.view(-1, 28, 28)
+    need((images.sum((1, 2)) > .6 * corner.sum()).float().mean() > .9, "in many of the images much of the ink is gone. "
+         "Do they move so far that the digit leaves the image, or are they made much smaller?")
+    there, sides = images > .3, []
+    for axis in (1, 2):                                  # is most of the ink where it was: below, and on the left?
+        on = there.any(3 - axis)
+        middle = (on.float().argmax(1) + 27 - on.flip(1).float().argmax(1)) / 2
+        light = images.sum(3 - axis)
+        sides.append((light * torch.arange(28.)).sum(1) / light.sum(1) - middle)
+    need((sides[1] < 0).float().mean() > .8, "many images are mirrored, or turned so far that left and right change "
+         "places. A mirrored 3 is no 3 that anybody writes.")
+    need((sides[0] > 0).float().mean() > .8, "many images stand on their heads, or are turned so far that up and down "
+         "change places. Nobody writes a 7 like that.")
+
+    train_x, train_y, valid_x, valid_y = load_digits(dataset="bundled")
+    (x, y), (_, vy) = as_xy(train_x, train_y, 3), as_xy(valid_x, valid_y, 3)
+
+    class Wiggled(Batches):
+        def __iter__(self):
+            return iter(Batches(answer(self.x.clone()), self.y, 32, shuffle=True, seed=int(torch.randint(9999, ()))))
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+    opt = torch.optim.SGD(model.parameters(), lr=.3)
+    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, 60)
+    fit(model, opt, Wiggled(x, y, 32), [(x[:1], y[:1])], 60, schedule)
+    need(not model[0].weight.isnan().any(), "the net learned nothing but nan: something infinite was among the wiggled "
+         "digits.")
+    moves = {"to the left": (-4, 4, 0, 0), "to the right": (4, -4, 0, 0), "up": (0, 0, -4, 4), "down": (0, 0, 4, -4),
+             "nowhere": (0, 0, 0, 0)}
+    with torch.no_grad():
+        score = {name: accuracy(model(F.pad(valid_x, move).flatten(1)), vy).item() for name, move in moves.items()}
+    low = [name for name in moves if name != "nowhere" and score[name] < .92]
+    need(len(low) < 4, "moved by 4 pixels, fewer than .92 of the digits are right in every direction. Does your wiggle "
+         "move the digits that far?")
+    need(not low, f"moved by 4 pixels {' or '.join(low)}, fewer than .92 of the digits are right. Does your wiggle "
+         "move them so far in that direction, now and then?")
+    need(score["nowhere"] >= .95, "moved digits do well now, but of those that nobody moved fewer than .95 are right. "
+         "The wiggle is too wild: it should leave some digits nearly as they are.")
+
+
+@tried(
+    hints=["Where are the parameters? Count them for [784, 3, 1]: nearly all are in the first layer, one for each "
+           "pixel and unit.",
+           "Neighbouring pixels show nearly the same. nn.AvgPool2d(2) makes one number, their mean, of each square of "
+           "2 × 2 pixels, and has no parameters.",
+           "It wants images: nn.Unflatten(1, (1, 28, 28)) makes them of rows, and nn.Flatten() makes rows again. How "
+           "many numbers are left of 784, and how many units can they feed?"],
+    seconds=120,
+    right="A few units, and the linear model is left behind. Go on down: at which size does it depend on the seed?")
+def small_model(answer):
+    train_x, train_y, valid_x, valid_y = load_digits(dataset="bundled")
+    (x, y), (vx, vy) = as_xy(train_x, train_y, 3), as_xy(valid_x, valid_y, 3)
+
+    def made(seed):
+        torch.manual_seed(seed)
+        return answer()
+
+    first, second = made(0), made(0)
+    need(first is not None, "nothing comes back (None): end your code with return and the model.")
+    need(not inspect.isclass(first), "a class comes back. Return an object of it: nn.Sequential(…), or Name() with its "
+         "brackets.")
+    need(isinstance(first, nn.Module), f"{a_kind(first)} comes back where a model is wanted, such as an nn.Sequential "
+         f"of layers.")
+    need(first is not second, "the same model comes back each time. Make a new one inside the function, or it goes on "
+         "learning where the last training ended.")
+    count = sum(p.numel() for p in first.parameters() if p.requires_grad)
+    need(count > 0, "it has no parameters, so there is nothing to learn.")
+    preds = first(vx)
+    need(isinstance(preds, Tensor) and preds.shape == (len(vx), 1), f"for {len(vx)} digits (n, 784) your model returns "
+         f"{a_kind(preds)}, and a column of shape ({len(vx)}, 1) is wanted, one score for each digit.")
+    need(count <= 2400, f"it has {count:,} parameters, and at most 2,400 are allowed. A hidden unit that sees all pixels "
+         "needs 784 of them: take fewer units, or let them see fewer numbers.")
+    untrained = torch.cat([made(seed)(vx) for seed in range(3)])
+    need((untrained <= 0).any(), "its scores are all above 0, so it can only ever say 3. Is there a sigmoid behind the "
+         "last layer?")
+    need((untrained < 0).any() or not (untrained > 0).any(), "its scores are never below 0, so it can only ever say 3. "
+         "Is there a ReLU behind the last layer?")
+    moves = [(-2, 2, 0, 0), (2, -2, 0, 0), (0, 0, -2, 2), (0, 0, 2, -2)]
+    moved, targets = torch.cat([F.pad(valid_x, move) for move in moves]).flatten(1), vy.repeat(4, 1)
+    torch.manual_seed(0)
+    epochs = [wiggle(x) for _ in range(60)]
+
+    def score(make, seed):
+        model = make(seed)
+        opt = torch.optim.SGD(model.parameters(), lr=.3)
+        schedule = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, len(epochs))
+        for k, wiggled in enumerate(epochs):
+            train_epoch(model, opt, Batches(wiggled, y, 32, shuffle=True, seed=k))
+            schedule.step()
+        with torch.no_grad():
+            return accuracy(model(moved), targets).item()
+
+    scores = [score(made, seed) for seed in range(3)]
+    linear = score(lambda seed: nn.Linear(784, 1), 0)
+    coins = sum(score < .6 for score in scores)
+    need(coins < 3, "with all three seeds the trained model is no better than a coin. Do its parameters start at 0, or "
+         "does something in it let no gradient through?")
+    need(not coins, f"with {coins} of 3 seeds it is no better than a coin: with so few hidden units, one start in some "
+         "has only dead ones. Take a few units more, or an activation that cannot die.")
+    ahead = sum(scores) / 3 - linear
+    need(ahead > -.004, f"with its {count:,} parameters it is behind the linear model. Does it have a ReLU between two layers? "
+         "Or does it see too little of the image?")
+    need(ahead >= .01, f"with its {count:,} parameters it is level with the linear model, or hardly ahead: a point is "
+         "wanted. Without a ReLU between two layers it is a linear model; with one, it needs more units.")
+
+
+@tried(
+    hints=["Turn the labels into targets first: labels.unique() holds the two digits, and one of them gets the 1. The "
+           "notebook's cells on Batches, new_net and train_epoch have all the rest.",
+           "Define a function inside yours, after the training. It may use the model and the two digits, and it is "
+           "what you return, without brackets behind its name.",
+           "The inner function: flatten, predict under torch.no_grad(), take the column [:, 0], and torch.where(preds "
+           "> 0, one, other) makes digits of the scores."],
+    seconds=120,
+    right="All seven steps, from an empty cell, for any two digits. That is what this course set out to do, and you "
+          "have just done it. Try it on your hardest pair.")
+def learn_two_digits(answer):
+    def asked(says, images):
+        got = says(images.clone())
+        need(got is not None, "the function that you return gives nothing back (None): it needs a return of its own.")
+        need(isinstance(got, Tensor), f"the function that you return gives {a_kind(got)}, and a tensor of labels is "
+             f"wanted.")
+        return got
+
+    three_seven, nine_four = load_digits((3, 7), dataset="bundled"), load_digits((9, 4), dataset="bundled")
+    says, kept = [], []
+    for digits, (train_x, train_y, valid_x, valid_y) in [((3, 7), three_seven), ((9, 4), nine_four)]:
+        a, b = digits
+        of = f"of the {a}s and {b}s"
+        images, labels = train_x.clone(), train_y.clone()
+        learned = answer(images, labels)
+        need(learned is not None, "nothing comes back (None): after the training, return a function.")
+        need(callable(learned), f"{a_kind(learned)} comes back where a function is wanted. Define one inside yours, "
+             "and return it without brackets behind its name.")
+        if isinstance(learned, nn.Module):
+            try:
+                fits = learned(valid_x[:1]).shape == (1,)
+            except Exception:
+                fits = False
+            need(fits, "the model itself comes back. It takes rows of pixels and gives scores: return a function that "
+                 "takes images, asks the model, and gives labels.")
+        need(torch.equal(images, train_x) and torch.equal(labels, train_y), "your code changes the images or labels "
+             "that it is given. Work on a copy, made with .clone().")
+        got = asked(learned, valid_x)
+        n, found = len(valid_x), set(got.unique().tolist()[:500])
+        need(not got.is_floating_point() or not got.isnan().any(), "the trained model says nan: the training diverged. "
+             "Is the learning rate too large?")
+        need(got.shape != (n, 1), f"the labels come out as a column of shape ({n}, 1), and ({n},) is wanted: take the "
+             "column out with [:, 0].")
+        need(got.shape == (n,), f"for {n} images your function gives {a_kind(got)}, and one label for each is wanted: "
+             f"({n},).")
+        need(got.dtype != torch.bool, "True and False come out where digits are wanted. torch.where makes digits of "
+             "them.")
+        need(not got.is_floating_point() or found <= {float(a), float(b), 0., 1.}, "scores come out where labels are "
+             "wanted: a score above 0 means the digit that had the target 1.")
+        need(not found <= {0, 1}, f"0 and 1 come out, the targets. Translate them back into the digits, here {a} and "
+             f"{b}.")
+        need(not (a == 9 and found <= {3, 7}), "trained on 9s and 4s, it still says 3 and 7. Which two digits there "
+             "are should come from the labels: labels.unique() tells.")
+        need(found <= {a, b}, f"trained on {a}s and {b}s, it says {max(found - {a, b}, default=0):g} to some of them.")
+        need(not got.is_floating_point(), "the labels come out as floats, and whole numbers are wanted, as in the "
+             "labels that you were given.")
+        right = (got == valid_y).float().mean().item()
+        most = got.mode().values.item()
+        need((got == most).float().mean() < .9, f"it says {most} to all {of}, or nearly all. Either it was not "
+             f"trained, or on one "
+             "digit after the other: our digits come sorted, so shuffle them. Or the training diverged: nan > 0 is "
+             "False.")
+        need(right > .2, f"nearly all answers {of} are wrong, so it did learn, and the two digits have changed places. "
+             "Which of them got the target 1?")
+        need(right > .65, f"{of}, about as many are right as with a coin. Is the model trained, do images and targets "
+             "belong together, and does each step go against the gradient?")
+        need(a == 3 or right > .82, "for 3 and 7 it is good, but 9 and 4 are harder, and there it does what comparing "
+             "with the mean digits would do. Train a model: it can do far better.")
+        need(right >= (.96 if a == 3 else .9), f"{of}, fewer than {'.96' if a == 3 else '.90'} are right. It has "
+             f"learned something, "
+             "and could learn more. Are the digits shuffled, the gradients zeroed, and are there epochs enough?")
+        for some in (valid_x[:1], valid_x[:0]):
+            few = asked(learned, some)
+            need(few.shape == (len(some),), f"given {('no image', 'a single image')[len(some)]}, of shape "
+                 f"{tuple(some.shape)}, your function gives {a_kind(few)}, and {tuple(some[:, 0, 0].shape)} is wanted. "
+                 f"Does a squeeze() take away an "
+                 "axis too many?")
+        says.append(learned)
+        kept.append(got)
+    need(torch.equal(asked(says[0], three_seven.valid_x), kept[0]), "after learning 9 and 4, the function for 3 and 7 "
+         "answers otherwise than before: the two share a model. Make the model inside your function.")
