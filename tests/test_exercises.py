@@ -17,8 +17,8 @@ from exercises import EXERCISES, check, hint, verdict
 from tests.wrong_answers import COLLECTED
 from tools.notebooks import ROOT, exercises_of, notebooks
 
-for file in sorted((ROOT / "tests" / "wrong_answers").glob("n*.py")):
-    importlib.import_module(f"tests.wrong_answers.{file.stem}")
+RIGHT = [answer for file in sorted((ROOT / "tests" / "wrong_answers").glob("n*.py"))
+         for answer in getattr(importlib.import_module(f"tests.wrong_answers.{file.stem}"), "RIGHT", ())]
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in notebooks()}
 PLACES = {named[0]: (book, cell.source, solution) for book in BOOKS for cell, solution in exercises_of(BOOKS[book])
@@ -73,6 +73,12 @@ def test_untouched_is_not_attempted(name):
 def test_the_solution_is_right(name):
     said = verdict(written(name, 2)[0])
     assert flat(said).startswith(f"{name}: right. "), said
+
+
+@pytest.mark.parametrize("answer", RIGHT, ids=[f"{answer.__name__}-{k}" for k, answer in enumerate(RIGHT)])
+def test_a_right_answer_in_another_style_is_right(answer):
+    said = verdict(answer)
+    assert flat(said).startswith(f"{answer.__name__}: right. "), said
 
 
 @each
@@ -213,9 +219,11 @@ def test_a_check_leaves_no_trace():
     def ink(images):
         torch.manual_seed(5)
         torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
         return (images > 0).float().mean((1, 2)) + torch.rand(1)
     torch.manual_seed(1)
     wanted = torch.rand(3)
     torch.manual_seed(1)
     said = [verdict(ink) for _ in range(2)]
     assert torch.equal(torch.rand(3), wanted) and torch.is_grad_enabled() and said[0] == said[1]
+    assert torch.get_default_dtype() == torch.float32
