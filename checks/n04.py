@@ -86,7 +86,8 @@ def binary_entropy(preds, y, tiny=0.):
     cases=lambda: [(torch.tensor([[2.], [-1.], [.5], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])),
                    (torch.tensor([[1.5]]), torch.tensor([[0.]])),
                    (torch.tensor([[-200.], [0.]]), torch.tensor([[1.], [0.]])),
-                   (torch.tensor([[-3.1], [4.], [-6.]]), torch.tensor([[1.], [0.], [1.]])),
+                   (torch.tensor([[-3.1]]), torch.tensor([[1.]])), (torch.tensor([[5.1]]), torch.tensor([[0.]])),
+                   (torch.tensor([[-4.], [6.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[-200.], [1.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[200.], [-150.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[1000.], [-3.], [30.]]), torch.tensor([[0.], [1.], [0.]])),
@@ -371,7 +372,7 @@ def held_back_score(answer):
         return data.train_x, data.train_y, data.valid_x[keep], data.valid_y[keep]
 
     def weights(x, y):
-        return pile(1, x.shape[1], 1, seed=2)[0] - .3, torch.tensor([.1])
+        return 2 * (pile(1, x.shape[1], 1)[0] - .3), torch.tensor([.3])      # each mistake has a score of its own
 
     small = pile(4, 2, 3), torch.tensor([8, 2, 2, 8]), pile(7, 2, 3, seed=1), torch.tensor([2, 8, 8, 2, 2, 8, 2])
     for data, yes, train in [(small, 2, weights), (uneven((3, 7), 100), 3, gradient_descent),
