@@ -12,7 +12,7 @@ from utils import accuracy, as_xy, load_digits
 
 
 @compared(
-    cases=lambda: [(2, 2, 1), (4, 4, 3), (28, 28, 1), (28, 28, 10), (8, 20, 5), (1, 1, 1), (2, 3, 2)],
+    cases=lambda: [(4, 4, 3), (2, 2, 1), (28, 28, 1), (28, 28, 10), (8, 20, 5), (1, 1, 1), (2, 3, 2)],
     hints=["One answer first: a weight for each pixel, and a bias. How many pixels are there?",
            "Each answer has weights of its own and a bias of its own."],
     mistakes={
@@ -143,11 +143,11 @@ def stable_cross_entropy(preds, y):
 
 def few_digits():
     """x (n, k), y (n, 1), w (k, 1) and b (1,): of several sizes, one digit, an always black pixel, wild scores."""
-    yield torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1)
     for n, k, size in [(4, 3, 1.), (6, 2, 1.), (1, 5, 1.), (5, 1, 1.), (3, 3, 1.), (7, 4, 60.)]:
         x, w = pile(1, n, k, seed=n + k)[0] + .1, size * (pile(1, k, 1, seed=k)[0] - .3)
         x[:, 0] *= float(k < 4)
         yield x, (torch.arange(n) % 3 == 0).float()[:, None], w, torch.tensor([.4])
+    yield torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1)
 
 
 @compared(
@@ -214,15 +214,16 @@ def train_linear(answer):
         try:
             got = answer(*given, lr, epochs)
         except (AttributeError, TypeError) as error:
-            need("NoneType" not in str(error), "a .grad is None. Either p (or w, or b) is a new tensor, made by p = p - "
-                 "…, and only the old one has a gradient: p -= … changes the old one. Or backward() was not called "
+            need("NoneType" not in str(error), "a .grad is None. Either p (or w, or b) is a new tensor, made by p = p "
+                 "- …, and only the old one has a gradient: p -= … changes the old one. Or backward() was not called "
                  f"before. (Python says: {type(error).__name__}: {error}.)")
             raise
         except RuntimeError as error:
             if "does not require grad" in str(error) and epochs > 1:
                 trained(x, y, lr, 1)                              # when this ends with an error, that one is told
                 need(False, "the first epoch works, and the second ends with an error: the new w or b asks for no "
-                            f"gradient. w = w - … makes a new tensor; w -= … changes the old one. (PyTorch says: {error}.)")
+                            "gradient. w = w - … makes a new tensor; w -= … changes the old one. (PyTorch says: "
+                            f"{error}.)")
             raise
         need(got is not None, "nothing comes back (None): end your code with return w, b.")
         need(type(got) in (tuple, list) and len(got) == 2, f"{a_kind(got)} comes back, and the pair w, b is wanted.")
@@ -337,12 +338,12 @@ def held_back_score(answer):
             need(rows.shape == x.shape, f"learn is given rows of shape {tuple(rows.shape)}, and {tuple(x.shape)} is "
                  f"wanted for images of shape {tuple(data[0].shape)}.")
             need(torch.equal(rows, x), "the rows that learn is given are not the training images, pixel by pixel.")
-            need(targets.shape == y.shape, f"the targets that learn is given have the shape {tuple(targets.shape)}, and "
-                 f"{tuple(y.shape)} is wanted, a column like the predictions. [:, None] makes one of a vector.")
+            need(targets.shape == y.shape, f"the targets that learn is given have the shape {tuple(targets.shape)}, "
+                 f"and {tuple(y.shape)} is wanted, a column like the predictions. [:, None] makes one of a vector.")
             need(targets.is_floating_point(), f"the targets are {kind(targets)}, and the loss wants floats, 1. and 0.: "
                  ".float() converts.")
-            need(not torch.equal(targets, data[1].float()[:, None]), "the labels themselves are handed in as targets. A "
-                 "target is 1 where the label is `yes`, and 0 elsewhere.")
+            need(not torch.equal(targets, data[1].float()[:, None]), "the labels themselves are handed in as targets. "
+                 "A target is 1 where the label is `yes`, and 0 elsewhere.")
             need(not torch.equal(targets, 1 - y), "the targets have changed places: 1 is for the digit `yes`, also "
                  "where that is the second of the two.")
             need(torch.equal(targets, y), "the targets that learn is given are not 1 where the label is `yes` and 0 "
@@ -379,8 +380,8 @@ def held_back_score(answer):
                              (uneven((9, 4), 60), 4, gradient_descent)]:
         score, preds, truth, seen = asked(data, yes, train)
         n, says = len(truth), preds[:, 0] > 0
-        need(isinstance(score, (Tensor, int, float)) and not isinstance(score, bool), f"{a_kind(score)} comes back where "
-             "a number is wanted, the share of right answers.")
+        need(isinstance(score, (Tensor, int, float)) and not isinstance(score, bool), f"{a_kind(score)} comes back "
+             "where a number is wanted, the share of right answers.")
         need(torch.as_tensor(score).numel() == 1, f"{a_kind(score)} comes back, and one number is wanted. The mean of "
              "the answers, as floats, is the share of right ones.")
         score, wanted = float(score), (says == truth).float().mean().item()
@@ -389,9 +390,9 @@ def held_back_score(answer):
             return abs(score - float(value)) < 1e-5
         if is_near(wanted):
             continue
-        need(not is_near((says[:, None] == truth).float().mean()), "each prediction is compared with each label: (n, 1) "
-             "against (n,) makes n times n answers. With as many digits of one kind as of the other, exactly .5 comes "
-             "out, whatever was learned. Compare (n,) with (n,), or (n, 1) with (n, 1).")
+        need(not is_near((says[:, None] == truth).float().mean()), "each prediction is compared with each label: (n, "
+             "1) against (n,) makes n times n answers. With as many digits of one kind as of the other, exactly .5 "
+             "comes out, whatever was learned. Compare (n,) with (n,), or (n, 1) with (n, 1).")
         need(not is_near(wanted * n) and not is_near((says[:, None] == truth).sum()), "this is how many are right, and "
              "their share is wanted.")
         need(not is_near(wanted * 100), "this is a percentage. A share lies between 0 and 1.")
@@ -403,6 +404,6 @@ def held_back_score(answer):
         need(not is_near(((preds[:, 0] > .5) == truth).float().mean()), "you compare the scores with .5. They are "
              "logits: undecided is 0.")
         need(not is_near((says & truth).float().mean()), "only the "
-             "digits `yes` that are right are counted. A score not above 0 is right where the label is the other digit.")
-        need(False, f"of {n} held-back digits the share {wanted:.4f} is right, and {score:.4f} comes out. A score above "
-                    "0 says `yes`; how often is that what the label says?")
+             "digits `yes` that are right are counted. A score that is not above 0 is right for the other digit.")
+        need(False, f"of {n} held-back digits the share {wanted:.4f} is right, and {score:.4f} comes out. A score "
+                    "above 0 says `yes`; how often is that what the label says?")

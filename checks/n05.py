@@ -17,8 +17,8 @@ from utils import Batches, train_epoch
            "it.",
            "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
     mistakes={
-        "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. They "
-        "make a smaller last batch, and that is a step too.": lambda n, batch_size, epochs: n // batch_size * epochs,
+        "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. "
+        "They make a smaller last batch, and that is a step too.": lambda n, batch_size, epochs: n // batch_size * epochs,
         "there is half a step or the like in it. A batch that is not full still makes a whole step: round up, before "
         "you multiply.": lambda n, batch_size, epochs: n / batch_size * epochs,
         "these are the steps of one epoch, and there are several.": lambda n, batch_size, epochs: -(-n // batch_size),
@@ -247,7 +247,7 @@ def Momentum(answer):
         "you look into the future: the best epoch is chosen from all losses, also from those after training has "
         "stopped.":
             lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, len(losses))[1]),
-        "it looks at all losses before it decides. Stop where patience runs out; the losses behind that are never seen.":
+        "it looks at all losses before it decides. Stop where patience runs out; the later losses are never seen.":
             lambda losses, patience: (min((best := stops_at(losses, len(losses))[1]) + patience, len(losses)), best),
         "it never stops early: it goes through all losses, whatever the patience.":
             lambda losses, patience: (len(losses), stops_at(losses, len(losses))[1]),

@@ -308,7 +308,8 @@ def train_linear(x, y, lr, epochs):
 
 @wrong("mnist_loss does that")
 def train_linear(x, y, lr, epochs):
-    return by_autograd(x, y, lr, epochs, lambda preds, y: torch.where(y > .5, 1 - preds.sigmoid(), preds.sigmoid()).mean())
+    return by_autograd(x, y, lr, epochs,
+                       lambda preds, y: torch.where(y > .5, 1 - preds.sigmoid(), preds.sigmoid()).mean())
 
 
 @wrong("each prediction was compared with each target")
