@@ -18,7 +18,8 @@ from utils import Batches, train_epoch
            "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
     mistakes={
         "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. "
-        "They make a smaller last batch, and that is a step too.": lambda n, batch_size, epochs: n // batch_size * epochs,
+        "They make a smaller last batch, and that is a step too.":
+            lambda n, batch_size, epochs: n // batch_size * epochs,
         "there is half a step or the like in it. A batch that is not full still makes a whole step: round up, before "
         "you multiply.": lambda n, batch_size, epochs: n / batch_size * epochs,
         "these are the steps of one epoch, and there are several.": lambda n, batch_size, epochs: -(-n // batch_size),
