@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exercises import a_kind, compared, need, pile, rounded, tried
+from exercises import a_kind, compared, kind, need, pile, rounded, tried
 from utils import accuracy, as_xy, load_digits
 
 
 @compared(
-    cases=lambda: [(4, 4, 3), (28, 28, 1), (28, 28, 10), (8, 20, 5), (1, 1, 1), (2, 3, 2)],
+    cases=lambda: [(4, 4, 3), (2, 2, 1), (28, 28, 1), (28, 28, 10), (8, 20, 5), (1, 1, 1), (2, 3, 2)],
     hints=["One answer first: a weight for each pixel, and a bias. How many pixels are there?",
            "Each answer has weights of its own and a bias of its own."],
     mistakes={
@@ -39,6 +39,7 @@ def count_parameters(rows, columns, answers):
 
 @compared(
     cases=lambda: [(torch.tensor([[2.], [-1.], [.2], [0.], [-9.], [.7]]), 3, 7),
+                   (torch.tensor([[2.5], [-.1], [.1]]), 3, 7),
                    (torch.tensor([[.3], [-.3], [4.]]), 9, 4),
                    (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1), (torch.zeros(0, 1), 3, 7)],
     hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
@@ -67,6 +68,8 @@ def count_parameters(rows, columns, answers):
             lambda preds, yes, no: torch.where(preds.squeeze() > 0, yes, no),
         "the numbers are right, but they are floats. Labels are whole numbers: .long() converts.":
             lambda preds, yes, no: torch.where(preds[:, 0] > 0, float(yes), float(no)),
+        "it is right unless there is no digit at all: torch.tensor([]) holds floats. Give it dtype=torch.int64.":
+            lambda preds, yes, no: torch.tensor([yes if score > 0 else no for score, in preds.tolist()]),
     },
     right="Nothing in a score says 3. Above 0 means 3 only because we gave the 3s the target 1.")
 def says(preds, yes, no):
@@ -82,6 +85,9 @@ def binary_entropy(preds, y, tiny=0.):
 @compared(
     cases=lambda: [(torch.tensor([[2.], [-1.], [.5], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])),
                    (torch.tensor([[1.5]]), torch.tensor([[0.]])),
+                   (torch.tensor([[-200.], [0.]]), torch.tensor([[1.], [0.]])),
+                   (torch.tensor([[-3.1]]), torch.tensor([[1.]])), (torch.tensor([[5.1]]), torch.tensor([[0.]])),
+                   (torch.tensor([[-4.], [6.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[-200.], [1.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[200.], [-150.]]), torch.tensor([[1.], [0.]])),
                    (torch.tensor([[1000.], [-3.], [30.]]), torch.tensor([[0.], [1.], [0.]])),
@@ -119,6 +125,9 @@ def binary_entropy(preds, y, tiny=0.):
         "this is what the surprise comes near to, far from 0: -z on the wrong side and 0 on the right one. Between "
         "them there is no corner; log(1 + exp(-|z|)) rounds it off.":
             lambda preds, y: F.relu(torch.where(y > .5, -preds, preds)).mean(),
+        "a score a few below 0 costs a little too little: there the surprise is not quite -z yet. For -4 it is 4.018. "
+        "log(1 + exp(-|z|)) is the rest, and it has to be added for every score.":
+            lambda preds, y: torch.where((z := torch.where(y > .5, preds, -preds)) < -3, -z, F.softplus(-z)).mean(),
         "F.binary_cross_entropy on probabilities stops counting at 100, so -200 and -2000 cost the same. Start from "
         "the score.":
             lambda preds, y: F.binary_cross_entropy(preds.sigmoid(), y),
@@ -138,6 +147,7 @@ def few_digits():
         x, w = pile(1, n, k, seed=n + k)[0] + .1, size * (pile(1, k, 1, seed=k)[0] - .3)
         x[:, 0] *= float(k < 4)
         yield x, (torch.arange(n) % 3 == 0).float()[:, None], w, torch.tensor([.4])
+    yield torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1)
 
 
 @compared(
@@ -201,7 +211,20 @@ def pulls(x, pull, times=1.):
 def train_linear(answer):
     def trained(x, y, lr, epochs):
         given = x.clone(), y.clone()
-        got = answer(*given, lr, epochs)
+        try:
+            got = answer(*given, lr, epochs)
+        except (AttributeError, TypeError) as error:
+            need("NoneType" not in str(error), "a .grad is None. Either p (or w, or b) is a new tensor, made by p = p "
+                 "- …, and only the old one has a gradient: p -= … changes the old one. Or backward() was not called "
+                 f"before. (Python says: {type(error).__name__}: {error}.)")
+            raise
+        except RuntimeError as error:
+            if "does not require grad" in str(error) and epochs > 1:
+                trained(x, y, lr, 1)                              # when this ends with an error, that one is told
+                need(False, "the first epoch works, and the second ends with an error: the new w or b asks for no "
+                            "gradient. w = w - … makes a new tensor; w -= … changes the old one. (PyTorch says: "
+                            f"{error}.)")
+            raise
         need(got is not None, "nothing comes back (None): end your code with return w, b.")
         need(type(got) in (tuple, list) and len(got) == 2, f"{a_kind(got)} comes back, and the pair w, b is wanted.")
         need(all(isinstance(p, Tensor) and p.is_floating_point() for p in got),
@@ -242,7 +265,6 @@ def train_linear(answer):
                                                                      "error for images of 3 pixels. Is 784 built in? "
                                                                      "x.shape[1] says how many there are.")
         raise
-
 
     got, wanted = trained(x, y, .5, 1), path(x, y, .5, 1)
     need(got[0].isfinite().all() and got[1].isfinite().all(), "nan or infinite numbers come out after a single epoch.")
@@ -286,3 +308,102 @@ def train_linear(answer):
                         "lr .5, where less than .1 is usual. Are the digits those that were handed in?")
         need(score >= least, f"on the digits {pair[0]} and {pair[1]} only {score:.3f} of those held back are right, "
                              f"where {least} and more is usual. Are the digits those that were handed in?")
+
+
+@tried(
+    seconds=60,
+    hints=["Rows are images.flatten(1). Targets are 1. where the label is `yes` and 0. elsewhere, as a column: the "
+           "lesson's as_xy makes both.",
+           "learn gives you w and b. Predict the held-back rows with them, and a score above 0 says `yes`.",
+           "Compare vectors, (n,) with (n,): preds[:, 0] > 0 with new_labels == yes. The mean of the answers, as "
+           "floats, is the share."],
+    right="Images and labels in, a score out: that is the whole machine, and any two digits will do. Which pair is the "
+          "hardest for it?")
+def held_back_score(answer):
+    def asked(data, yes, train):
+        """What the answer returns for the data, and the w and b that its learn was given by train."""
+        x, y, calls = data[0].flatten(1), (data[1] == yes).float()[:, None], []
+
+        def learn(*given, **named):
+            got = dict(zip(("x", "y", "lr", "epochs"), given)) | named
+            need(set(got) == {"x", "y", "lr", "epochs"} and len(given) <= 4, "learn wants four things, in this order: "
+                 "rows, targets, lr and epochs.")
+            rows, targets = got["x"], got["y"]
+            need(isinstance(rows, Tensor) and isinstance(targets, Tensor),
+                 f"learn is given {a_kind(rows)} and {a_kind(targets)} where rows and targets are wanted, two tensors.")
+            need(rows.shape != data[0].shape, "learn is given images. It wants rows, one number for each pixel: "
+                 ".flatten(1) makes them.")
+            need(rows.shape != data[2].flatten(1).shape or not torch.equal(rows, data[2].flatten(1)), "learn is given "
+                 "the held-back digits. They are for the score at the end; it learns from the others.")
+            need(rows.shape == x.shape, f"learn is given rows of shape {tuple(rows.shape)}, and {tuple(x.shape)} is "
+                 f"wanted for images of shape {tuple(data[0].shape)}.")
+            need(torch.equal(rows, x), "the rows that learn is given are not the training images, pixel by pixel.")
+            need(targets.shape == y.shape, f"the targets that learn is given have the shape {tuple(targets.shape)}, "
+                 f"and {tuple(y.shape)} is wanted, a column like the predictions. [:, None] makes one of a vector.")
+            need(targets.is_floating_point(), f"the targets are {kind(targets)}, and the loss wants floats, 1. and 0.: "
+                 ".float() converts.")
+            need(not torch.equal(targets, data[1].float()[:, None]), "the labels themselves are handed in as targets. "
+                 "A target is 1 where the label is `yes`, and 0 elsewhere.")
+            need(not torch.equal(targets, 1 - y), "the targets have changed places: 1 is for the digit `yes`, also "
+                 "where that is the second of the two.")
+            need(torch.equal(targets, y), "the targets that learn is given are not 1 where the label is `yes` and 0 "
+                 "elsewhere.")
+            need((got["lr"], got["epochs"]) == (.5, 100), f"learn is called with lr {rounded(got['lr'])} and "
+                 f"{rounded(got['epochs'])} epochs, and .5 and 100 are wanted.")
+            calls.append(train(x, y))
+            return calls[-1]
+
+        score = answer(learn, tuple(v.clone() for v in data), yes)
+        need(score is not None, "nothing comes back (None): end your code with return and the share.")
+        need(calls, "your code never calls learn, so nothing is learned from these digits. It gives you w and b.")
+        w, b = calls[-1]
+        return score, data[2].flatten(1) @ w + b, data[3] == yes, accuracy(x @ w + b, y).item()
+
+    def gradient_descent(x, y):
+        w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+        for _ in range(100):
+            slopes = pulls(x, (x @ w + b).sigmoid() - y)
+            w, b = w - .5 * slopes[0], b - .5 * slopes[1]
+        return w, b
+
+    def uneven(digits, n):
+        """Of the held-back digits all of the first kind and n of the second, so that one half means nothing special."""
+        data = load_digits(digits, dataset="bundled")
+        keep = torch.arange(int((data.valid_y == digits[0]).sum()) + n)
+        return data.train_x, data.train_y, data.valid_x[keep], data.valid_y[keep]
+
+    def weights(x, y):
+        return 2 * (pile(1, x.shape[1], 1)[0] - .3), torch.tensor([.3])      # each mistake has a score of its own
+
+    small = pile(4, 2, 3), torch.tensor([8, 2, 2, 8]), pile(7, 2, 3, seed=1), torch.tensor([2, 8, 8, 2, 2, 8, 2])
+    for data, yes, train in [(small, 2, weights), (uneven((3, 7), 100), 3, gradient_descent),
+                             (uneven((9, 4), 60), 4, gradient_descent)]:
+        score, preds, truth, seen = asked(data, yes, train)
+        n, says = len(truth), preds[:, 0] > 0
+        need(isinstance(score, (Tensor, int, float)) and not isinstance(score, bool), f"{a_kind(score)} comes back "
+             "where a number is wanted, the share of right answers.")
+        need(torch.as_tensor(score).numel() == 1, f"{a_kind(score)} comes back, and one number is wanted. The mean of "
+             "the answers, as floats, is the share of right ones.")
+        score, wanted = float(score), (says == truth).float().mean().item()
+
+        def is_near(value):
+            return abs(score - float(value)) < 1e-5
+        if is_near(wanted):
+            continue
+        need(not is_near((says[:, None] == truth).float().mean()), "each prediction is compared with each label: (n, "
+             "1) against (n,) makes n times n answers. With as many digits of one kind as of the other, exactly .5 "
+             "comes out, whatever was learned. Compare (n,) with (n,), or (n, 1) with (n, 1).")
+        need(not is_near(wanted * n) and not is_near((says[:, None] == truth).sum()), "this is how many are right, and "
+             "their share is wanted.")
+        need(not is_near(wanted * 100), "this is a percentage. A share lies between 0 and 1.")
+        need(not is_near(1 - wanted), "this is the share of wrong answers: a score above 0 says `yes`.")
+        need(not is_near(seen), "this is the score on the training digits. Those held back say how well it does on new "
+             "ones.")
+        need(not is_near(truth.float().mean()), "everything is called `yes`. A sigmoid is above 0 whatever the score: "
+             "compare the score with 0.")
+        need(not is_near(((preds[:, 0] > .5) == truth).float().mean()), "you compare the scores with .5. They are "
+             "logits: undecided is 0.")
+        need(not is_near((says & truth).float().mean()), "only the "
+             "digits `yes` that are right are counted. A score that is not above 0 is right for the other digit.")
+        need(False, f"of {n} held-back digits the share {wanted:.4f} is right, and {score:.4f} comes out. A score "
+                    "above 0 says `yes`; how often is that what the label says?")

@@ -17,8 +17,9 @@ from utils import Batches, train_epoch
            "it.",
            "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
     mistakes={
-        "the digits that are left over at the end of an epoch get no step: // throws the remainder away. They make a "
-        "smaller last batch, and that is a step too.": lambda n, batch_size, epochs: n // batch_size * epochs,
+        "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. "
+        "They make a smaller last batch, and that is a step too.":
+            lambda n, batch_size, epochs: n // batch_size * epochs,
         "there is half a step or the like in it. A batch that is not full still makes a whole step: round up, before "
         "you multiply.": lambda n, batch_size, epochs: n / batch_size * epochs,
         "these are the steps of one epoch, and there are several.": lambda n, batch_size, epochs: -(-n // batch_size),
@@ -27,8 +28,8 @@ from utils import Batches, train_epoch
         "you treat all epochs as one long row of digits. But each epoch ends with a batch of its own, full or not: "
         "count the batches of one epoch first.": lambda n, batch_size, epochs: -(-n * epochs // batch_size),
     },
-    right="With batches of 32, forty epochs are 640 steps. With all digits in one batch, the same forty epochs are "
-          "only 40.")
+    right="With 500 digits in batches of 32, forty epochs are 640 steps. With all of them in one batch, the same "
+          "forty epochs are only 40.")
 def number_of_steps(n, batch_size, epochs):
     return len(range(0, n, batch_size)) * epochs
 
@@ -76,6 +77,9 @@ def shuffled_batches(answer):
         need(got is not None, "nothing comes back (None): yield each batch, or return a list of them.")
         need(hasattr(got, "__iter__"), f"{a_kind(got)} comes back where batches are wanted: yield each batch, or "
              f"return a list.")
+        need(not (type(got) in (tuple, list) and len(got) == 2 and all(isinstance(t, Tensor) for t in got)), "a single "
+             "pair comes back. return hands back one batch and ends. yield hands them out, one after the other; or "
+             "collect the pairs in a list, and return that after the loop.")
         got = list(got)
         need(all(type(b) in (tuple, list) and len(b) == 2 and all(isinstance(t, Tensor) for t in b) for b in got),
              "each batch should be a pair of tensors, xb and yb.")
@@ -89,6 +93,8 @@ def shuffled_batches(answer):
     x = torch.arange(50.)[:, None]
     first, second = once(x, x, 7), once(x, x, 7)
     rows = [xb[:, 0] for xb, yb in first]
+    need(len(rows) > 1 or len(rows[0]) >= len(x), "only one batch comes out, and the other digits are missing. Does a "
+         "return stand in the loop? It ends the function.")
     need(len(rows) > 1, "all digits come in one batch: cut them into groups of batch_size.")
     need(not torch.equal(torch.cat(rows), x[:, 0]), "the digits come in the order in which they lie: they are not "
          "shuffled.")
@@ -115,17 +121,17 @@ def shuffled_batches(answer):
 @tried(
     hints=["Each parameter needs a velocity of its own that lives from step to step: a list of zeros beside the list "
            "of parameters, made in __init__ and kept in self.",
-           "In step, for each parameter whose .grad is not None: first velocity = momentum * velocity + grad, then the "
-           "parameter changes by lr times the velocity, under torch.no_grad().",
+           "The two formulas of the task are the body of step, once for each parameter: first the velocity, then the "
+           "parameter. Both change under torch.no_grad(), and in place.",
            "model.parameters() can be walked through only once, so keep self.params = list(params). zero_grad sets "
            "each .grad to None and leaves the velocities alone."],
     right="The same path as torch.optim.SGD, step by step. With momentum=1 the velocity is the sum of all gradients so "
           "far: that is the loop of notebook 3 that forgot to zero, a ball without friction.")
 def Momentum(answer):
-    def path(make, lr, momentum, walk):
+    def path(make, lr, momentum, walk, unused=()):
         """Ten steps in a valley that is steep for w and flat for b; `walk` hands the parameters over."""
-        w, b, unused = (torch.zeros(1, requires_grad=True) for _ in range(3))
-        opt, places = make(walk([w, b, unused]), lr, momentum), [torch.zeros(2)]
+        w, b = (torch.zeros(1, requires_grad=True) for _ in range(2))
+        opt, places = make(walk([w, *unused, b]), lr, momentum), [torch.zeros(2)]
         for method in ("step", "zero_grad"):
             need(callable(getattr(opt, method, None)), f"what it makes has no method {method}: the training loop calls "
                  "opt.step() and opt.zero_grad().")
@@ -193,6 +199,18 @@ def Momentum(answer):
              f"parameter goes from {was} to {now}, and should go to {should}. Follow the example in the description by "
              f"hand.")
 
+    alone = ("a parameter that the loss does not use has the .grad None: leave it alone, in step and in zero_grad, and "
+             "go on with the next.")
+    unused = torch.ones(1, requires_grad=True)
+    try:
+        got = path(answer, .02, .9, list, [unused])
+    except (AttributeError, TypeError) as error:
+        need("NoneType" not in str(error), f"it is right as long as every parameter has a gradient, but {alone} "
+             f"(Python says: {type(error).__name__}: {error}.)")
+        raise
+    need(same(got, path(lambda params, lr, momentum: sgd(params, lr, momentum=momentum), .02, .9, list)) and
+         same(unused, torch.ones(1)), f"it is right as long as every parameter has a gradient, but {alone}")
+
 
 @compared(
     cases=lambda: [([.9, .5, .6, .7, .4], 2), ([.9, .5, .6, .4, .5, .6, .7, .8], 3), ([.9, .8, .7], 2), ([.5], 1),
@@ -230,6 +248,8 @@ def Momentum(answer):
         "you look into the future: the best epoch is chosen from all losses, also from those after training has "
         "stopped.":
             lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, len(losses))[1]),
+        "it looks at all losses before it decides. Stop where patience runs out; the later losses are never seen.":
+            lambda losses, patience: (min((best := stops_at(losses, len(losses))[1]) + patience, len(losses)), best),
         "it never stops early: it goes through all losses, whatever the patience.":
             lambda losses, patience: (len(losses), stops_at(losses, len(losses))[1]),
         "the epochs that are no better are counted all in all. The count begins again at 0 with each new best.":

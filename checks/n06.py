@@ -39,7 +39,7 @@ def leaky_relu(s, slope):
 
 
 @compared(
-    cases=lambda: [([784, 30, 1],), ([784, 1],), ([2, 3, 4, 1],), ([5],), ([1, 1],), ([28, 28, 28],)],
+    cases=lambda: [([784, 30, 1],), ([2, 3, 1],), ([784, 1],), ([2, 3, 4, 1],), ([5],), ([1, 1],), ([28, 28, 28],)],
     hints=["Each layer lies between two neighbours of the list: 784 and 30, then 30 and 1.",
            "A layer from n inputs to m outputs has n · m weights, and one bias for each output. zip(sizes, sizes[1:]) "
            "gives the neighbours."],

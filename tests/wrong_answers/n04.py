@@ -95,7 +95,24 @@ def says(preds, yes, no):
     return [yes if p > 0 else no for p in preds]
 
 
+@wrong("Give it dtype=torch.int64")
+def says(preds, yes, no):
+    return torch.tensor([yes if p > 0 else no for p in preds])
+
+
 # ---------------------------------------------------------------- stable_cross_entropy
+
+@wrong("the surprise is not quite -z yet")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z < -3, -z, (1 + (-z.clamp(min=-50)).exp()).log()).mean()
+
+
+@wrong("it has to be added for every score")                  # cut a little further out
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z < -5, -z, (1 + (-z.clamp(min=-50)).exp()).log()).mean()
+
 
 @wrong("the probability is rounded to 0 before the logarithm sees it")
 def stable_cross_entropy(preds, y):
@@ -291,7 +308,8 @@ def train_linear(x, y, lr, epochs):
 
 @wrong("mnist_loss does that")
 def train_linear(x, y, lr, epochs):
-    return by_autograd(x, y, lr, epochs, lambda preds, y: torch.where(y > .5, 1 - preds.sigmoid(), preds.sigmoid()).mean())
+    return by_autograd(x, y, lr, epochs,
+                       lambda preds, y: torch.where(y > .5, 1 - preds.sigmoid(), preds.sigmoid()).mean())
 
 
 @wrong("each prediction was compared with each target")
@@ -385,3 +403,205 @@ def train_linear(x, y, lr, epochs):
         pull = (x @ w + b).sigmoid() - y
         w, b = w - 2 * lr * x.T @ pull / len(x), b - 2 * lr * pull.mean(0)
     return w, b
+
+
+@wrong("is a new tensor, made by p = p - …")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        with torch.no_grad():
+            for p in (w, b):
+                p = p - lr * p.grad
+                p.grad.zero_()
+    return w.detach(), b.detach()
+
+
+@wrong("(or w, or b) is a new tensor")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        with torch.no_grad():
+            w, b = w - lr * w.grad, b - lr * b.grad
+            w.grad.zero_()
+            b.grad.zero_()
+    return w, b
+
+
+@wrong("w -= … changes the old one")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        with torch.no_grad():
+            w = w - lr * w.grad
+            b = b - lr * b.grad
+    return w, b
+
+
+@wrong("is a new tensor")
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(epochs):
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        w = w - lr * w.grad
+        b = b - lr * b.grad
+    return w, b
+
+
+# ---------------------------------------------------------------- held_back_score
+
+def parts(data, yes):
+    (x, labels), (vx, new_labels) = data[:2], data[2:]
+    return x.flatten(1), (labels == yes).float()[:, None], vx.flatten(1), (new_labels == yes).float()[:, None]
+
+
+@wrong("the targets that learn is given have the shape (4,), and (4, 1) is wanted")
+def held_back_score(learn, data, yes):
+    images, labels, new_images, new_labels = data
+    w, b = learn(images.flatten(1), (labels == yes).float(), .5, 100)
+    return ((new_images.flatten(1) @ w + b > 0) == (new_labels == yes)).float().mean()
+
+
+@wrong("(n, 1) against (n,) makes n times n answers")
+def held_back_score(learn, data, yes):
+    images, labels, new_images, new_labels = data
+    w, b = learn(images.flatten(1), (labels == yes).float()[:, None], .5, 100)
+    return ((new_images.flatten(1) @ w + b > 0) == (new_labels == yes)).float().mean().item()
+
+
+@wrong("this is how many are right")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return sum(int((score > 0) == (target == 1)) for score, target in zip(vx @ w + b, vy))
+
+
+@wrong("this is the score on the training digits")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return ((x @ w + b > 0) == (y > .5)).float().mean().item()
+
+
+@wrong("learn is given the held-back digits")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(vx, vy, .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("learn is given images. It wants rows")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(data[0], y, .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("the loss wants floats")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, (data[1] == yes)[:, None], .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("the labels themselves are handed in as targets")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, data[1].float()[:, None], .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("also where that is the second of the two")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, data[1][0])
+    w, b = learn(x, y, .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("A sigmoid is above 0 whatever the score")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return (((vx @ w + b).sigmoid() > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("you compare the scores with .5")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return ((vx @ w + b > .5) == (vy > .5)).float().mean().item()
+
+
+@wrong("The mean of the answers, as floats, is the share")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return (vx @ w + b > 0) == (vy > .5)
+
+
+@wrong("learn is called with lr 100 and 0.5 epochs")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, 100, .5)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("your code never calls learn")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = by_autograd(x, y, .5, 100)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("learn wants four things")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y)
+    return ((vx @ w + b > 0) == (vy > .5)).float().mean().item()
+
+
+@wrong("only the digits `yes` that are right are counted")
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return ((vx @ w + b > 0) & (vy > .5)).sum().item() / len(vy)
+
+
+# ---------------------------------------------------------------- right answers in other styles
+
+def says(preds, yes, no):
+    return torch.tensor([yes if p > 0 else no for p in preds]).long()
+
+
+def stable_cross_entropy(preds, y):
+    return F.softplus(torch.where(y > .5, -preds, preds)).mean()
+
+
+def train_linear(x, y, lr, epochs):
+    w, b = torch.zeros(x.shape[1], 1), torch.zeros(1)
+    for _ in range(epochs):
+        w, b = w.detach().requires_grad_(), b.detach().requires_grad_()
+        F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+        w, b = w - lr * w.grad, b - lr * b.grad
+    return w, b
+
+
+def held_back_score(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(epochs=100, lr=.5, x=x, y=y)
+    right = 0
+    for row, label in zip(vx, data[3]):
+        right += ((row @ w + b).item() > 0) == (label.item() == yes)
+    return right / len(vx)
+
+
+def in_one_line(learn, data, yes):
+    x, y, vx, vy = parts(data, yes)
+    w, b = learn(x, y, .5, 100)
+    return ((vx @ w + b > 0) == vy).float().mean()
+
+
+in_one_line.__name__ = "held_back_score"
+RIGHT = [says, stable_cross_entropy, train_linear, held_back_score, in_one_line]

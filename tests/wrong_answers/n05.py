@@ -10,7 +10,12 @@ from utils import train_epoch
 
 # ---------------------------------------------------------------- number_of_steps
 
-@wrong("// throws the remainder away")
+@wrong("rounding down throws the remainder away")
+def number_of_steps(n, batch_size, epochs):
+    return round(n / batch_size) * epochs
+
+
+@wrong("rounding down throws the remainder away")
 def number_of_steps(n, batch_size, epochs):
     steps = 0
     for _ in range(epochs):
@@ -99,6 +104,20 @@ def mean_over_batches(values, sizes):
 def shuffled_batches(x, y, batch_size):
     for rows in torch.randperm(len(x)).split(batch_size):
         (x[rows], y[rows])
+
+
+@wrong("return hands back one batch and ends")
+def shuffled_batches(x, y, batch_size):
+    for rows in torch.randperm(len(x)).split(batch_size):
+        return x[rows], y[rows]
+
+
+@wrong("Does a return stand in the loop?")
+def shuffled_batches(x, y, batch_size):
+    pairs = []
+    for rows in torch.randperm(len(x)).split(batch_size):
+        pairs.append((x[rows], y[rows]))
+        return pairs
 
 
 @wrong("they are not shuffled")
@@ -280,7 +299,7 @@ class Momentum(Begun):
             grad = None
 
 
-@wrong("A .grad is None before the first backward()")
+@wrong("it is right as long as every parameter has a gradient")
 class Momentum(Begun):
     def change(self, k, p):
         self.v[k] = self.momentum * self.v[k] + p.grad
@@ -289,6 +308,36 @@ class Momentum(Begun):
     def zero_grad(self):
         for p in self.params:
             p.grad.zero_()
+
+
+@wrong("leave it alone, in step and in zero_grad")
+class Momentum(Begun):
+    @torch.no_grad()
+    def step(self):
+        for k, p in enumerate(self.params):
+            self.v[k] = self.momentum * self.v[k] + p.grad
+            p -= self.lr * self.v[k]
+
+
+@wrong("it is right as long as every parameter has a gradient")  # the parameters behind the one without are forgotten
+class Momentum(Begun):
+    @torch.no_grad()
+    def step(self):
+        for k, p in enumerate(self.params):
+            if p.grad is None:
+                break
+            self.v[k] = self.momentum * self.v[k] + p.grad
+            p -= self.lr * self.v[k]
+
+
+@wrong("all parameters share one velocity")                    # and trips over a missing gradient as well
+class Momentum(Begun):
+    @torch.no_grad()
+    def step(self):
+        self.v = self.v[0] if isinstance(self.v, list) else self.v
+        for p in self.params:
+            self.v = self.momentum * self.v + p.grad
+            p -= self.lr * self.v
 
 
 @wrong("outside of torch.no_grad()")
@@ -422,6 +471,21 @@ def stops_at(losses, patience):
             waited += 1
             if waited == patience:
                 return epoch, best_epoch
+    return len(losses), best_epoch
+
+
+@wrong("it looks at all losses before it decides")
+def stops_at(losses, patience):
+    best = losses.index(min(losses)) + 1
+    return min(best + patience, len(losses)), best
+
+
+@wrong("it never stops early")
+def stops_at(losses, patience):
+    best, best_epoch = math.inf, 0
+    for epoch, loss in enumerate(losses, 1):
+        if loss < best:
+            best, best_epoch = loss, epoch
     return len(losses), best_epoch
 
 
@@ -624,3 +688,52 @@ class CallbackLearner(Stored):
     def train_for(self, epochs):
         for _ in range(epochs):
             train_epoch(self.model, self.opt, self.train)
+
+
+# ---------------------------------------------------------------- right answers in other styles
+
+def number_of_steps(n, batch_size, epochs):
+    return sum(1 for _ in range(epochs) for _ in range(0, n, batch_size))
+
+
+def shuffled_batches(x, y, batch_size):
+    order, pairs = torch.randperm(len(x)), []
+    for start in range(0, len(x), batch_size):
+        rows = order[start:start + batch_size]
+        pairs.append([x[rows], y[rows]])
+    return pairs
+
+
+def stops_at(losses, patience):
+    best, best_epoch, waited = float("inf"), 0, 0
+    for k in range(len(losses)):
+        if losses[k] < best:
+            best, best_epoch, waited = losses[k], k + 1, 0
+            continue
+        waited += 1
+        if waited == patience:
+            return [k + 1, best_epoch]
+    return [len(losses), best_epoch]
+
+
+class Momentum:
+    """With a dict, zeros in place of None, and a velocity that takes the learning rate in."""
+    def __init__(self, params, lr, momentum):
+        self.moved = {p: torch.zeros_like(p) for p in params}
+        self.lr, self.momentum = lr, momentum
+
+    def step(self):
+        with torch.no_grad():
+            for p in self.moved:
+                if p.grad is None:
+                    continue
+                self.moved[p] = self.momentum * self.moved[p] - self.lr * p.grad
+                p.add_(self.moved[p])
+
+    def zero_grad(self):
+        for p in self.moved:
+            if p.grad is not None:
+                p.grad.zero_()
+
+
+RIGHT = [number_of_steps, shuffled_batches, stops_at, Momentum]

@@ -459,3 +459,31 @@ def learn_two_digits(images, labels):
 def learn_two_digits(images, labels):
     model = trained(images, labels, labels.min())
     return lambda images: [3 if score > 0 else 7 for score in model(images.flatten(1))]
+
+
+# ---------------------------------------------------------------- right answers in other styles
+
+def leaky_relu(s, slope):
+    return F.leaky_relu(s, slope)
+
+
+def parameters_of(sizes):
+    layers = [nn.Linear(sizes[k], sizes[k + 1]) for k in range(len(sizes) - 1)]
+    return sum(p.numel() for layer in layers for p in layer.parameters())
+
+
+def dead_units(activations):
+    return sum(all(number == 0 for number in unit) for unit in activations.T.tolist())
+
+
+def learn_two_digits(images, labels):
+    first, second = sorted(set(labels.tolist()))
+    model = trained(images, labels, second, epochs=30)
+
+    def read(new_images):
+        scores = model(new_images.flatten(1)).flatten()
+        return torch.tensor([second if score > 0 else first for score in scores], dtype=torch.int64)
+    return read
+
+
+RIGHT = [leaky_relu, parameters_of, dead_units, learn_two_digits]
