@@ -266,12 +266,16 @@ def two_tables(answer, train, valid):
         "it by 1.":
             lambda train, valid: tuple((x - train.mean(0)) / train.std(0) for x in (train, valid)),
         "the std of a single training row is nan, and everything that is divided by nan is nan. Divide by 1 there "
-        "too; a nan is not above 0, and not equal to 0 either.": lambda train, valid: tuple(
+        "too; and mind that nan equals nothing, not even itself.": lambda train, valid: tuple(
             (x - train.mean(0)) / train.std(0).masked_fill(train.std(0) == 0, 1.) for x in (train, valid)),
-        "enormous numbers come out where a column never varies. Its std is 0, or by rounding a tiny number, and "
-        "a tiny number that you add to it is no better: held-back rows that are different there become enormous too. Ask "
-        "the rows whether they are all equal, and divide by 1 there.": lambda train, valid: tuple(
+        "enormous numbers come out where a column never varies: something tiny in place of its std is no better than 0. "
+        "Held-back rows that are different there should only be shifted: divide by 1.": lambda train, valid: tuple(
             (x - train.mean(0)) / (train.std(0).nan_to_num(0) + 1e-8) for x in (train, valid)),
+        "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of seven "
+        "times .1 may be. Do not trust the std there; ask the rows themselves whether they are all equal.":
+            lambda train, valid: tuple(
+                (x - train.mean(0)) / (1e-8 if train.shape[1] == 1 < len(train) and (train == train[0]).all()
+                                       else spread(train)) for x in (train, valid)),
         "where a column never varies you get 0, also for held-back rows that are different there. Only subtract its "
         "mean.":
             lambda train, valid: tuple(scaled(x, train) * (train.amax(0) > train.amin(0)) for x in (train, valid)),

@@ -346,7 +346,7 @@ def standardised(train, valid):
     return (train - train.mean(0)) / std
 
 
-@wrong("a tiny number that you add to it is no better")
+@wrong("something tiny in place of its std is no better than 0")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0, correction=1 if len(train) > 1 else 0)
     return (train - mean) / (std + 1e-8), (valid - mean) / (std + 1e-8)
@@ -361,14 +361,14 @@ def standardised(train, valid):
     return train, valid
 
 
-@wrong("enormous numbers come out where a column never varies")
+@wrong("by rounding, its std is tiny and not 0")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0)
     std[~(std > 0)] = 1
     return (train - mean) / std, (valid - mean) / std
 
 
-@wrong("enormous numbers come out where a column never varies")
+@wrong("something tiny in place of its std is no better than 0")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0).nan_to_num(0).clamp(min=1e-6)
     return (train - mean) / std, (valid - mean) / std
