@@ -86,8 +86,8 @@ def paint_edges(images: Tensor, *places: tuple) -> Tensor:
     mistakes={
         "whole images are grey, the first and the last: in a pile, images[0] is an image. Begin with ... so that the "
         "places belong to rows and columns.": lambda images: paint_edges(images, 0, -1, (..., 0), (..., -1)),
-        "whole images are grey, the first and the last: in a pile, images[0] is an image, and images[:, 0] the top row of "
-        "each image. Begin with ... so that the places belong to rows and columns.":
+        "whole images are grey, the first and the last: in a pile, images[0] is an image, and images[:, 0] the top "
+        "row of each image. Begin with ... so that the places belong to rows and columns.":
             lambda images: paint_edges(images, 0, -1, (slice(None), 0), (slice(None), -1)),
         "in a pile, a whole image is grey: images[0] is the top row of one image, and the first image of a pile. "
         "Write [..., 0, :].": lambda images: paint_edges(images, 0, (..., 0), (..., -1), (..., -1, slice(None))),
@@ -155,8 +155,8 @@ def bolder_than_the_first(images: Tensor, labels: Tensor, label: int) -> Tensor:
             lambda images, labels, label: images[labels == label][(images.sum((1, 2)) * (labels == label)).argmax()],
         "this is the boldest image of all, whatever its label. Keep only those with the label first.":
             lambda images, labels, label: images[images.sum((1, 2)).argmax()],
-        "image 0 comes out, and it has another label. If a search begins with image 0 as the best so far, only a bolder "
-        "one can take its place: let it begin with no image.": bolder_than_the_first,
+        "image 0 comes out, and it has another label. If a search begins with image 0 as the best so far, only a "
+        "bolder one can take its place: let it begin with no image.": bolder_than_the_first,
         "this is the one with the least light.": lambda images, labels, label: images[labels == label][
             images[labels == label].sum((1, 2)).argmin()],
         "this is the place of the image. The image itself is wanted: put the place in square brackets behind the pile.":
@@ -234,8 +234,8 @@ def contact_sheet(images):
             lambda images: (images // 2).float(),
         "this is half of each byte, and halves have nothing left over. The remainder is wanted: % and not /.":
             lambda images: images / 2,
-        "everything comes out as 0, as if each byte were even. With / nothing is ever left over, for it gives halves as "
-        "well; % gives the remainder.": lambda images: torch.zeros_like(images).float(),
+        "everything comes out as 0, as if each byte were even. With / nothing is ever left over, for it gives halves "
+        "as well; % gives the remainder.": lambda images: torch.zeros_like(images).float(),
         "odd bytes come out as 255. As floats, white is 1.": lambda images: (images % 2).float() * 255,
     },
     right="Now look: show_images(reveal(postcard)). It is the year of the article that made these digits known.")

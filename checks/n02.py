@@ -263,5 +263,6 @@ def my_distance(answer):
          f"it gives the same answer for each digit, so {right} of 500 are right: one template is nearer "
          "whatever the digit. Are both made comparable, and is each used in the same way?")
     need(right >= 489,
-         f"it gets {right} of 500 right{': one digit short' if right == 488 else ''}. L2 gets 487, and 489 are wanted. Look at digits that it gets wrong: what "
-         "should not count, and does? Most ideas do not help, so try another; or less of this one.")
+         f"it gets {right} of 500 right{': one digit short' if right == 488 else ''}. L2 gets 487, and 489 are "
+         "wanted. Look at digits that it gets wrong: what should not count, and does? Most ideas do not help, "
+         "so try another; or less of this one.")

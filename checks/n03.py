@@ -244,8 +244,8 @@ def two_tables(answer, train, valid):
         "mean and std were taken over both together. Then the held-back rows have helped to prepare the training, "
         "and are no longer as new as they should be. Use train's alone.":
             lambda train, valid: tuple(scaled(x, torch.cat([train, valid])) for x in (train, valid)),
-        "the held-back rows come out as they went in. Either nothing is done with them, or train was changed before they "
-        "were measured, and its mean was 0 and its std 1 by then: keep mean and std first.":
+        "the held-back rows come out as they went in. Either nothing is done with them, or train was changed before "
+        "they were measured, and its mean was 0 and its std 1 by then: keep mean and std first.":
             lambda train, valid: (scaled(train, train), valid),
         "one mean and one std came out for all columns together, but each column has units of its own. Name the axis "
         "that should disappear.": lambda train, valid: tuple((x - train.mean()) / train.std() for x in (train, valid)),
@@ -268,11 +268,11 @@ def two_tables(answer, train, valid):
         "the std of a single training row is nan, and everything that is divided by nan is nan. Divide by 1 there "
         "too; and mind that nan equals nothing, not even itself.": lambda train, valid: tuple(
             (x - train.mean(0)) / train.std(0).masked_fill(train.std(0) == 0, 1.) for x in (train, valid)),
-        "enormous numbers come out where a column never varies: something tiny in place of its std is no better than 0. "
-        "Held-back rows that are different there should only be shifted: divide by 1.": lambda train, valid: tuple(
+        "enormous numbers come out where a column never varies: something tiny in place of its std is no better than "
+        "0. Held-back rows that are different there should only be shifted: divide by 1.": lambda train, valid: tuple(
             (x - train.mean(0)) / (train.std(0).nan_to_num(0) + 1e-8) for x in (train, valid)),
-        "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of seven "
-        "times .1 may be. Do not trust the std there; ask the rows themselves whether they are all equal.":
+        "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of "
+        "seven times .1 may be. Do not trust the std there; ask the rows themselves whether they are all equal.":
             lambda train, valid: tuple(
                 (x - train.mean(0)) / (1e-8 if train.shape[1] == 1 < len(train) and (train == train[0]).all()
                                        else spread(train)) for x in (train, valid)),
@@ -327,7 +327,8 @@ def a_throw(answer, x, y, lr, steps):
                                                  "built in, or from a formula, or is the number of steps not that "
                                                  "which is asked for?")
     if y.abs().max() < 1e-5 and type(got) in (tuple, list) and len(got) == 3:
-        numbers = torch.tensor([float(v) if isinstance(v, (int, float)) or isinstance(v, Tensor) and v.numel() == 1 else 0. for v in got])
+        single = (isinstance(v, (int, float)) or isinstance(v, Tensor) and v.numel() == 1 for v in got)
+        numbers = torch.tensor([float(v) if one else 0. for v, one in zip(got, single)])
         there, *on_the_way = [torch.allclose(numbers, torch.tensor(fit_throw(x, y, lr, k)), rtol=1e-2, atol=1e-9)
                               for k in reversed(range(steps + 1))]
         return "too early" if any(on_the_way) and not there else got
