@@ -14,7 +14,7 @@ def byte_pile(n: int = 3, rows: int = 28, columns: int = 28) -> Tensor:
 
 
 @compared(
-    cases=lambda: [(pile(3),), (pile(1),), (pile(4, 5, 7),), (pile(0),)],
+    cases=lambda: [(pile(3),), (pile(1),), (pile(4, 5, 7),), (torch.tensor([[[0., 1.], [0., .5]]]),)],
     hints=["A comparison gives True or False for each pixel, and the mean of those is a share. Notebook 1 does it for "
            "one digit.",
            "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
@@ -39,12 +39,12 @@ def byte_pile(n: int = 3, rows: int = 28, columns: int = 28) -> Tensor:
     },
     right="The mean of a comparison is a share; in the next notebook it becomes the accuracy.")
 def ink(images):
-    return (images > 0).float().flatten(1).sum(1) / images[0:1].numel() if len(images) else torch.zeros(0)
+    return (images > 0).float().flatten(1).sum(1) / images[0].numel()
 
 
 @compared(
     cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255),
-                   (byte_pile(0), 9)],
+                   (torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     hints=["Convert to a type that can hold 300 and -100 before you add. Notebook 1 says which.",
            "Then bring everything above 255 down to 255, and everything below 0 up to 0. .clamp(lowest, highest) does "
            "both; a mask on the left of = can do it too, on your own copy.",
@@ -79,13 +79,16 @@ def paint_edges(images: Tensor, *places: tuple) -> Tensor:
 
 @compared(
     cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (pile(2, 1, 1),),
-                   (pile(0),)],
+                   (torch.zeros(3, 4),)],
     hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
            "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
            "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
     mistakes={
         "whole images are grey, the first and the last: in a pile, images[0] is an image. Begin with ... so that the "
         "places belong to rows and columns.": lambda images: paint_edges(images, 0, -1, (..., 0), (..., -1)),
+        "whole images are grey, the first and the last: in a pile, images[0] is an image, and images[:, 0] the top "
+        "row of each image. Begin with ... so that the places belong to rows and columns.":
+            lambda images: paint_edges(images, 0, -1, (slice(None), 0), (slice(None), -1)),
         "in a pile, a whole image is grey: images[0] is the top row of one image, and the first image of a pile. "
         "Write [..., 0, :].": lambda images: paint_edges(images, 0, (..., 0), (..., -1), (..., -1, slice(None))),
         "it works for a pile, but one image alone has no axis for images. Count from the end: ... stands for all axes "
@@ -127,8 +130,20 @@ def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
     return images, torch.tensor([3, 7, 3, 7, 3, 8, 1, 3])
 
 
+def brightest_first() -> tuple[Tensor, Tensor]:
+    """Three images and their labels 7, 3, 3; the first has the most light, the third more than the second."""
+    return torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3])
+
+
+def bolder_than_the_first(images: Tensor, labels: Tensor, label: int) -> Tensor:
+    """A search that begins with image 0, whatever its label."""
+    light = images.sum((1, 2)) * ((labels == label) | (torch.arange(len(labels)) == 0))
+    return images[light.argmax()]
+
+
 @compared(
-    cases=lambda: [(*people(), 3), (*people(), 7), (*people(), 8), (*people(5, 7), 3)],
+    cases=lambda: [(*people(), 3), (*people(), 7), (*people(), 8), (*people(5, 7), 3),
+                   (*brightest_first(), 3)],
     hints=["Two steps of notebook 1: a mask keeps the images of one digit, and argmax finds a place.",
            "Give the images that the mask keeps a name. Their light, and the place of the most, belong to them, not to "
            "the whole pile."],
@@ -140,6 +155,8 @@ def people(rows: int = 28, columns: int = 28) -> tuple[Tensor, Tensor]:
             lambda images, labels, label: images[labels == label][(images.sum((1, 2)) * (labels == label)).argmax()],
         "this is the boldest image of all, whatever its label. Keep only those with the label first.":
             lambda images, labels, label: images[images.sum((1, 2)).argmax()],
+        "image 0 comes out, and it has another label. If a search begins with image 0 as the best so far, only a "
+        "bolder one can take its place: let it begin with no image.": bolder_than_the_first,
         "this is the one with the least light.": lambda images, labels, label: images[labels == label][
             images[labels == label].sum((1, 2)).argmin()],
         "this is the place of the image. The image itself is wanted: put the place in square brackets behind the pile.":
@@ -168,7 +185,8 @@ def boldest(images, labels, label):
 
 
 @compared(
-    cases=lambda: [(pile(3),), (pile(4, 2, 3),), (pile(1, 5, 7),), (pile(5, 5, 5),), (torch.arange(12).view(3, 2, 2),)],
+    cases=lambda: [(pile(3),), (pile(4, 2, 3),), (pile(1, 5, 7),), (pile(5, 5, 5),), (torch.arange(12).view(3, 2, 2),),
+                   (torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),)],
     hints=["torch.cat puts tensors one behind the other along axis 0. It takes the number of another axis as its "
            "second input.",
            "torch.cat wants a list of images, and a for loop, or list(...), takes a pile apart into its images. Which "
@@ -197,7 +215,8 @@ def contact_sheet(images):
 
 
 @compared(
-    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (byte_pile(0),)],
+    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (torch.arange(6).to(torch.uint8),),
+                   (torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)],
     hints=["Python's % gives what is left over by a division: 201 % 2 is 1, and 200 % 2 is 0. It works elementwise.",
            "The bytes are whole numbers: keep them so until you know who is odd, and make floats at the end."],
     mistakes={
@@ -213,6 +232,10 @@ def contact_sheet(images):
             lambda images: (images - images % 2).float(),
         "this is half of each byte. What is left over when it is halved is wanted: % and not //.":
             lambda images: (images // 2).float(),
+        "this is half of each byte, and halves have nothing left over. The remainder is wanted: % and not /.":
+            lambda images: images / 2,
+        "everything comes out as 0, as if each byte were even. With / nothing is ever left over, for it gives halves "
+        "as well; % gives the remainder.": lambda images: torch.zeros_like(images).float(),
         "odd bytes come out as 255. As floats, white is 1.": lambda images: (images % 2).float() * 255,
     },
     right="Now look: show_images(reveal(postcard)). It is the year of the article that made these digits known.")

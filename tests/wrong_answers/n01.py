@@ -200,6 +200,16 @@ def framed(images):
     return picture
 
 
+@wrong("images[:, 0] the top row of each")
+def framed(images):
+    picture = images.clone()
+    picture[0] = .5
+    picture[-1] = .5
+    picture[:, 0] = .5
+    picture[:, -1] = .5
+    return picture
+
+
 # ---------------------------------------------------------------- boldest
 
 @wrong("the place belongs to a smaller pile")
@@ -265,6 +275,25 @@ def boldest(images, labels, label):
 def boldest(images, labels, label):
     mine = images[labels == label]
     return mine[mine.sum((1, 2)).argsort()][0]
+
+
+@wrong("let it begin with no image")
+def boldest(images, labels, label):
+    light = images.sum((1, 2))
+    best = 0
+    for i in range(len(images)):
+        if labels[i] == label and light[i] > light[best]:
+            best = i
+    return images[best]
+
+
+@wrong("let it begin with no image")
+def boldest(images, labels, label):
+    best = images[0]
+    for image, its_label in zip(images, labels):
+        if its_label == label and image.sum() > best.sum():
+            best = image
+    return best
 
 
 # ---------------------------------------------------------------- contact_sheet
@@ -376,3 +405,86 @@ def reveal(images):
 def reveal(images):
     images %= 2
     return images.float()
+
+
+@wrong("% gives the remainder")
+def reveal(images):
+    return images - images / 2 * 2
+
+
+@wrong("% gives the remainder")
+def reveal(images):
+    return torch.zeros(images.shape)
+
+
+@wrong("exactly 1")
+def reveal(images):
+    return torch.where(images == 1, 1., 0.)
+
+
+@wrong("halves have nothing left over")
+def reveal(images):
+    return images.float() * .5
+
+
+# ---------------------------------------------------------------- right answers, in other styles than the solution
+
+RIGHT = []
+
+
+def right(answer):
+    RIGHT.append(answer)
+    return answer
+
+
+@right
+def ink(images):
+    return torch.stack([(image > 0).sum() / image.numel() for image in images])
+
+
+@right
+def ink(images):
+    shares = []
+    for image in images:
+        shares.append((image != 0).float().mean().item())
+    return torch.tensor(shares)
+
+
+@right
+def brighten(images, by):
+    brighter = []
+    for byte in images.flatten().tolist():
+        brighter.append(min(255, max(0, byte + by)))
+    return torch.tensor(brighter, dtype=torch.uint8).view(images.shape)
+
+
+@right
+def framed(images):
+    if images.ndim > 2:
+        return torch.stack([framed(image) for image in images])
+    picture = images.clone()
+    picture[0] = picture[-1] = .5
+    picture[:, 0] = picture[:, -1] = .5
+    return picture
+
+
+@right
+def boldest(images, labels, label):
+    best = None
+    for image, its_label in zip(images, labels):
+        if its_label == label and (best is None or image.sum() > best.sum()):
+            best = image
+    return best
+
+
+@right
+def contact_sheet(images):
+    sheet = images[0]
+    for image in images[1:]:
+        sheet = torch.cat([sheet, image], 1)
+    return sheet
+
+
+@right
+def reveal(images):
+    return torch.where(images // 2 * 2 == images, 0., 1.)

@@ -67,6 +67,15 @@ def precision(says_3, is_3):
     return 100 * is_3[says_3].float().mean() if says_3.any() else torch.tensor(0.)
 
 
+@wrong("a count. The share")
+def precision(says_3, is_3):
+    count = 0
+    for said, so in zip(says_3, is_3):
+        if said and so:
+            count += 1
+    return count
+
+
 # ---------------------------------------------------------------- l1_table
 
 @wrong("each image was compared with one template only")
@@ -240,11 +249,6 @@ def nearest_label(images, known_images, known_labels):
     return torch.tensor(answers, dtype=torch.long)
 
 
-@wrong("This is an input with nothing in it")
-def nearest_label(images, known_images, known_labels):
-    return torch.stack([known_labels[l2(known_images, image).argmin()] for image in images])
-
-
 @wrong("a list comes back where a tensor of shape (6,) is wanted")
 def nearest_label(images, known_images, known_labels):
     return [known_labels[l2(known_images, image).argmin()].item() for image in images]
@@ -351,3 +355,74 @@ def my_distance(a, b):
 @wrong("a list comes back")
 def my_distance(a, b):
     return [l2(image, b) for image in a]
+
+
+@wrong("one digit short")
+def my_distance(a, b):
+    return l2(a ** .8, b)
+
+
+# ---------------------------------------------------------------- right answers, in other styles than the solution
+
+RIGHT = []
+
+
+def right(answer):
+    RIGHT.append(answer)
+    return answer
+
+
+@right
+def precision(says_3, is_3):
+    if says_3.sum() == 0:
+        return 0
+    return (says_3 & is_3).sum() / says_3.sum()
+
+
+@right
+def precision(says_3, is_3):
+    if not says_3.any():
+        return torch.tensor(0)
+    return is_3[says_3].float().mean()
+
+
+@right
+def precision(says_3, is_3):
+    called = hits = 0
+    for said, so in zip(says_3.tolist(), is_3.tolist()):
+        if said:
+            called += 1
+            if so:
+                hits += 1
+    if called == 0:
+        return 0
+    return hits / called
+
+
+@right
+def l1_table(images, templates):
+    return torch.stack([torch.stack([l1(image, template) for template in templates]) for image in images])
+
+
+@right
+def pixel_accuracy(images, is_3):
+    _, rows, columns = images.shape
+    accuracies = torch.zeros(rows, columns)
+    for row in range(rows):
+        for column in range(columns):
+            accuracies[row, column] = ((images[:, row, column] > .5) == is_3).float().mean()
+    return accuracies
+
+
+@right
+def nearest_label(images, known_images, known_labels):
+    answers = []
+    for image in images:
+        answers.append(known_labels[l2(known_images, image).argmin()])
+    return torch.stack(answers)
+
+
+@right
+def my_distance(a, b):
+    return torch.stack([l2(a, b), l2(a.roll(1, -1), b), l2(a.roll(-1, -1), b), l2(a.roll(1, -2), b),
+                        l2(a.roll(-1, -2), b)]).amin(0)

@@ -66,6 +66,46 @@ def converged(losses, least):
     return len(losses) > 1 and 0 <= (losses[-2] - losses[-1]) / losses[-2] < least
 
 
+@wrong("is there <= where < is meant")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    improvement = losses[-2] - losses[-1]
+    return improvement >= 0 and improvement <= least
+
+
+@wrong("an earlier step that helped little counts")
+def converged(losses, least):
+    for i in range(1, len(losses)):
+        if 0 <= losses[i - 1] - losses[i] < least:
+            return True
+    return False
+
+
+@wrong("you compare the last loss with all earlier ones")
+def converged(losses, least):
+    return any(0 <= loss - losses[-1] < least for loss in losses[:-1])
+
+
+@wrong("the smallest loss so far")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    return 0 <= min(losses[:-1]) - losses[-1] < least
+
+
+@wrong("two losses are enough")
+def converged(losses, least):
+    if len(losses) > 2 and losses[-1] <= losses[-2]:
+        return losses[-2] - losses[-1] < least
+    return False
+
+
+@wrong("a loss that stays exactly the same")
+def converged(losses, least):
+    return len(losses) > 1 and losses[-2] > losses[-1] > losses[-2] - least
+
+
 # ---------------------------------------------------------------- nudged_slopes
 
 @wrong("nudge[i] is a whole row")
@@ -133,16 +173,6 @@ def nudged_slopes(loss_of, params, size):
 def nudged_slopes(loss_of, params, size):
     up, down = loss_of(params + size), loss_of(params - size)
     return torch.full_like(params, ((up - down) / (2 * size)).item())
-
-
-@wrong("nothing in it")
-def nudged_slopes(loss_of, params, size):
-    slopes = []
-    for i in range(params.numel()):
-        nudge = torch.zeros_like(params)
-        nudge.view(-1)[i] = size
-        slopes.append((loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size))
-    return torch.stack(slopes).view(params.shape)
 
 
 @wrong("the exact slope at params")
@@ -316,7 +346,7 @@ def standardised(train, valid):
     return (train - train.mean(0)) / std
 
 
-@wrong("A tiny number added to the std")
+@wrong("something tiny in place of its std is no better than 0")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0, correction=1 if len(train) > 1 else 0)
     return (train - mean) / (std + 1e-8), (valid - mean) / (std + 1e-8)
@@ -329,6 +359,33 @@ def standardised(train, valid):
     valid -= train.mean(0)
     valid /= train.std(0)
     return train, valid
+
+
+@wrong("by rounding, its std is tiny and not 0")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    std[~(std > 0)] = 1
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("something tiny in place of its std is no better than 0")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0).nan_to_num(0).clamp(min=1e-6)
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("keep mean and std first")
+def standardised(train, valid):
+    train = (train - train.mean(0)) / train.std(0)
+    valid = (valid - train.mean(0)) / train.std(0)
+    return train, valid
+
+
+@wrong("keep mean and std first")
+def standardised(train, valid):
+    std = train.std(0)
+    std[(train == train[0]).all(0)] = 1
+    return (train - train.mean(0)) / std, valid
 
 
 # ---------------------------------------------------------------- fit_throw
@@ -447,3 +504,134 @@ def fit_throw(x, y, lr, steps):
         params -= lr * params.grad
         params.grad.zero_()
     return params
+
+
+def stopped_throw(x, y, lr, steps, stop):
+    params, losses = torch.zeros(3, requires_grad=True), []
+    for step in range(steps):
+        loss = mse(params[0] * x + params[1] - params[2] / 2 * x ** 2, y)
+        loss.backward()
+        losses.append(loss.item())
+        if stop(losses):
+            break
+        with torch.no_grad():
+            params -= lr * params.grad
+        params.grad.zero_()
+    return tuple(params.tolist())
+
+
+@wrong("leave out step 7's `break`")
+def fit_throw(x, y, lr, steps):
+    return stopped_throw(x, y, lr, steps, lambda losses: len(losses) > 1 and 0 <= losses[-2] - losses[-1] < 1e-6)
+
+
+@wrong("leave out step 7's `break`")
+def fit_throw(x, y, lr, steps):
+    return stopped_throw(x, y, lr, steps, lambda losses: len(losses) > 1 and 0 <= losses[-2] - losses[-1] < 1e-4)
+
+
+@wrong("leave out step 7's `break`")
+def fit_throw(x, y, lr, steps):
+    return stopped_throw(x, y, lr, steps, lambda losses: len(losses) > 1 and 0 <= losses[-2] - losses[-1] < 1e-8)
+
+
+@wrong("leave out step 7's `break`")
+def fit_throw(x, y, lr, steps):
+    return stopped_throw(x, y, lr, steps, lambda losses: losses[-1] < 1e-3)
+
+
+@wrong("is 4.9 still in the model")
+def fit_throw(x, y, lr, steps):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        speed, start, gravity = params
+        mse(speed * x + start - 4.9 * x ** 2, y).backward()
+        with torch.no_grad():
+            params -= lr * params.grad
+        params.grad.zero_()
+    return tuple(params.tolist())
+
+
+# ---------------------------------------------------------------- right answers, in other styles than the solution
+
+RIGHT = []
+
+
+def right(answer):
+    RIGHT.append(answer)
+    return answer
+
+
+@right
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    before, after = losses[-2:]
+    return after <= before and before - after < least
+
+
+@right
+def nudged_slopes(loss_of, params, size):
+    slopes = []
+    for i in range(params.numel()):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.append((loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size))
+    return torch.stack(slopes).view(params.shape)
+
+
+@right
+def sgd_step(params, lr):
+    for p in params:
+        if p.grad is None:
+            continue
+        with torch.no_grad():
+            p.copy_(p - lr * p.grad)
+        p.grad = None
+
+
+@right
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    std[train.amax(0) == train.amin(0)] = 1
+    return [(rows - mean) / std for rows in (train, valid)]
+
+
+@right
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    for k in range(train.shape[1]):
+        if len(train[:, k].unique()) == 1:
+            std[k] = 1
+    return torch.stack([(row - mean) / std for row in train]), torch.stack([(row - mean) / std for row in valid])
+
+
+@right
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    std[~(std > 1e-6)] = 1
+    return (train - mean) / std, (valid - mean) / std
+
+
+@right
+def fit_throw(x, y, lr, steps):
+    params = torch.zeros(3, requires_grad=True)
+    for _ in range(steps):
+        speed, start, gravity = params
+        mse(speed * x + start - gravity / 2 * x ** 2, y).backward()
+        with torch.no_grad():
+            params -= lr * params.grad
+        params.grad = None
+    return speed.item(), start.item(), gravity.item()
+
+
+@right
+def fit_throw(x, y, lr, steps):
+    speed, start, gravity = [torch.zeros(1, requires_grad=True) for _ in range(3)]
+    for _ in range(steps):
+        mse(speed * x + start - gravity / 2 * x ** 2, y).backward()
+        with torch.no_grad():
+            for p in (speed, start, gravity):
+                p -= lr * p.grad
+                p.grad.zero_()
+    return speed.item(), start.item(), gravity.item()
