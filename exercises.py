@@ -45,6 +45,7 @@ class Exercise:
 
 
 EXERCISES: dict[str, Exercise] = {}
+CHECKING = "check"                    # the name of the thread in which an answer runs
 
 
 class NotYet(Exception):
@@ -76,8 +77,10 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
                 return same(results[k][1], outcome(probe, mistake, copied(results[k][0]), foreseen=True))
 
             sound = [k for k in range(len(results)) if k not in failing]
+            few = isinstance(results[failing[0]][2], (bool, int, float))     # single numbers may agree by chance
             meant = [sentence for sentence, mistake in mistakes.items()
-                     if agrees(mistake, failing[0]) and all(agrees(mistake, k) for k in sound)]
+                     if agrees(mistake, failing[0]) and all(agrees(mistake, k) for k in sound)
+                     and (not few or sum(agrees(mistake, k) for k in failing) >= min(2, len(failing)))]
             if len(meant) > 1:                                       # the one that agrees most often
                 meant.sort(key=lambda sentence: -sum(agrees(mistakes[sentence], k) for k in failing))
             if meant:
@@ -103,25 +106,27 @@ def tried(hints: Sequence[str], **more):
 
 # ---------------------------------------------------------------- what the reader calls
 
-def check(answer) -> None:
+def check(answer=None) -> None:
     """Say whether an answer, the function or class with the exercise's name, is right, not yet, or not attempted."""
     print(verdict(answer))
 
 
-def hint(answer, number: int = 1) -> None:
+def hint(answer=None, number: int = 1) -> None:
     """Give a hint for an exercise; hint(answer, 2) gives the next one."""
     name, exercise = named(answer)
     if exercise is None:
         print(name)
         return
     hints = exercise.hints
-    number = number if isinstance(number, int) and 1 <= number <= len(hints) else len(hints)
+    number = min(max(number, 1), len(hints)) if type(number) is int else 1
     more = f"One more: hint({name}, {number + 1})." if number < len(hints) else "That was the last one."
     print(wrapped(f"{name}, hint {number} of {len(hints)}. {hints[number - 1]} {more}"))
 
 
 def verdict(answer) -> str:
     """What check prints: `name: right. …`, `name: not yet, because …` or `name: not attempted yet. …`."""
+    if threading.current_thread().name == CHECKING:
+        raise NotYet("your function calls check. Move that line out of it, into a cell of its own.")
     name, exercise = named(answer)
     if exercise is None:
         return name
@@ -155,6 +160,15 @@ def named(answer) -> tuple[str, Exercise | None]:
 
 # ---------------------------------------------------------------- running an answer
 
+class Printed(io.StringIO):
+    """What an answer prints, as far as anybody would read it."""
+    def write(self, text: str) -> int:
+        return super().write(text[:1000]) if not self.closed and self.tell() < 10_000 else len(text)
+
+    def close(self) -> None:                                     # some answers close sys.stdout
+        pass
+
+
 def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
     """Run job() aside: its exception or None, and what it printed; TimeoutError when it takes too long.
 
@@ -170,7 +184,7 @@ def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
         except BaseException as error:
             caught.append(error)
 
-    dtype, printed, thread = torch.get_default_dtype(), io.StringIO(), threading.Thread(target=work, daemon=True)
+    dtype, printed, thread = torch.get_default_dtype(), Printed(), threading.Thread(target=work, daemon=True, name=CHECKING)
     with (torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed),
           warnings.catch_warnings()):
         warnings.simplefilter("ignore")
@@ -194,13 +208,17 @@ def outcome(probe: Callable, answer: Callable, case: tuple, foreseen: bool = Fal
     before = copied(case)
     try:
         result = probe(answer, *case)
+        if type(result).__module__ == "numpy" and getattr(result, "ndim", 1) == 0:
+            result = result.item()
     except Exception as error:
         if isinstance(error, NotYet) and not foreseen:
             raise
         return error
     if not foreseen and not same(list(case), list(before)):
-        raise NotYet("your code changes the tensor that it is given, and whoever called it is left with the changed "
-                     "one. Work on a copy, made with .clone().")
+        kept = "list that it is given (pop, sort and append do that)" if any(
+            type(v) is list and not same(v, w) for v, w in zip(case, before)) else "tensor that it is given"
+        raise NotYet(f"your code changes the {kept}, and whoever called it is left with the changed one. Work on a copy, "
+                     f"made with {'list(…)' if 'list' in kept else '.clone()'}.")
     return result
 
 
@@ -237,9 +255,9 @@ def gist(code) -> list:
 # ---------------------------------------------------------------- saying what is different
 
 def same(a, b) -> bool:
-    """Whether two results are the same up to rounding; a tensor without axes counts as a number."""
+    """Whether two results are the same up to rounding; a tensor without axes counts as a number, and 2 as 2.0."""
     if isinstance(a, Exception) or isinstance(b, Exception):
-        return type(a) is type(b)
+        return type(a) is type(b) and re.sub(r"\d+", "", str(a)[:300]) == re.sub(r"\d+", "", str(b)[:300])
     if type(a) in (list, tuple) or type(b) in (list, tuple):
         return (type(a) in (list, tuple) and type(b) in (list, tuple) and len(a) == len(b)
                 and all(same(v, w) for v, w in zip(a, b)))
@@ -247,7 +265,9 @@ def same(a, b) -> bool:
         if not all(isinstance(v, (Tensor, int, float)) for v in (a, b)):
             return False
         a, b = torch.as_tensor(a).detach(), torch.as_tensor(b).detach()
-        if a.shape != b.shape or kind(a) != kind(b):
+        if a.shape != b.shape:
+            return False
+        if kind(a) != kind(b) and a.numel() and not (a.ndim == 0 and {kind(a), kind(b)} == {"whole numbers", "floats"}):
             return False
         return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-5, equal_nan=True)
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
@@ -269,7 +289,7 @@ def a_kind(value) -> str:
     if value is None or value is ...:
         return str(value)
     if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
+        return f"a tensor of shape {tuple(value.shape)}" if value.ndim else "a number"
     name = {"ndarray": "NumPy array", "str": "text", "int": "whole number", "bool": "True or False"}.get(
         type(value).__name__, type(value).__name__)
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
@@ -310,6 +330,8 @@ def difference(got, wanted) -> str:
             return f"{a_kind(got)} comes back where {len(wanted)} results are wanted: return a, b hands back two."
         if len(got) != len(wanted):
             return f"{len(got)} results come back where {len(wanted)} are wanted."
+        if len(got) == 2 and same(got[0], wanted[1]) and same(got[1], wanted[0]):
+            return "the two results have changed places."
         k = next(k for k, (v, w) in enumerate(zip(got, wanted)) if not same(v, w))
         place = ("first", "second", "third")[k] if k < 3 else f"{k + 1}th"
         return f"in the {place} of {len(wanted)} results, {difference(got[k], wanted[k])}"
@@ -318,7 +340,13 @@ def difference(got, wanted) -> str:
             return f"{a_kind(got)} comes back where a tensor of shape {tuple(wanted.shape)} is wanted."
         return tensors_differ(torch.as_tensor(got).detach(), torch.as_tensor(wanted).detach())
     if type(got) is not type(wanted):
-        made = " torch.tensor or torch.stack makes a tensor of it." if isinstance(wanted, Tensor) else ""
+        made = ""
+        if isinstance(wanted, Tensor) and type(got).__name__ in ("list", "tuple", "ndarray"):
+            made = " torch.tensor or torch.stack makes a tensor of it."
+        elif inspect.isgenerator(got):
+            made = " yield, or round brackets, make a generator; list(…) makes a list of it."
+        elif type(got).__module__ == "torch.return_types":
+            made = " max, min and sort with an axis give values and places: .values or .indices."
         return f"{a_kind(got)} comes back where {a_kind(wanted)} is wanted.{made}"
     return f"{got!r} comes back where {wanted!r} is wanted."
 
@@ -333,6 +361,8 @@ def tensors_differ(got: Tensor, wanted: Tensor) -> str:
             return f"{shapes}: one number came out for everything. Name only those axes that should disappear."
         if got.ndim == wanted.ndim == 2 and got.T.shape == wanted.shape:
             return f"{shapes}: rows and columns have changed places."
+        if got.ndim == wanted.ndim:
+            return f"{shapes}: the number of axes is right, their lengths are not."
         return f"{shapes}. Which axes should disappear, and which should stay?"
     if kind(got) != kind(wanted):
         return f"your result holds {kind(got)}, and {kind(wanted)} are wanted."
@@ -377,13 +407,26 @@ MEANINGS = [
     (r"size of tensor a .* must match|shapes cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size",
      "two shapes do not fit together: look at .shape of both."),
     (r"Dimension out of range", "an axis is named that this tensor does not have."),
-    (r"only one element tensors can be converted|only integer tensors|Boolean value of Tensor with more than one",
-     "a whole tensor stands where one number is wanted; .any(), .all() or .sum() make one of many."),
+    (r"only one element tensors can be converted|cannot be converted to Scalar|only integer tensors|Boolean value of Tensor with more than one",
+     "a whole tensor stands where one number is wanted; .any(), .all() or .sum() make one of many. "
+     "Whether something is there at all is asked with  is not None."),
     (r"'NoneType' object has no attribute|unsupported operand .*'NoneType'|NoneType",
      "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … makes; "
      "p -= … changes the old one. A function without return gives None, too."),
     (r"non-empty|need at least one|numel\(\) == 0|empty",
      "this is an input with nothing in it; say what should come out."),
+    (r"out of bounds|index out of range", "a place is asked for that does not exist. Is a length such as 28 built in? .shape tells it."),
+    (r"invalid for input of size", "view needs just as many numbers: is a length such as 28 or 784 built in?"),
+    (r"is not defined", "there is no such name: work with the inputs of the function."),
+    (r"without overflow", "a byte cannot hold this number: .int() or .float() first."),
+    (r"values to unpack", "there are more names, or fewer, than things to name: how many axes or results are there?"),
+    (r"must be the same as input size|equal size", "two shapes do not fit together: look at .shape of both."),
+    (r"between 0 and 1", "this loss wants probabilities; the one whose name ends in _with_logits wants scores."),
+    (r"'list' object has no attribute", "a list is no tensor: go through it with for, or make a tensor of it."),
+    (r"must be tuple of Tensors", "a list is wanted: list(images)."),
+    (r"can require gradients", "parameters have to be floats: write 0. and not 0."),
+    (r"cannot access local|referenced before assignment",
+     "this name gets its value only in a loop or an if that was not entered."),
     (r"can't call numpy\(\) on Tensor that requires grad|Can't call numpy", "write .detach() before .numpy()."),
 ]
 
@@ -394,7 +437,11 @@ def explained(error: BaseException, answer) -> str:
         return "your function calls itself without end."
     if isinstance(error, (SystemExit, GeneratorExit)):
         return "your code ends the program (exit); take that out."
-    message = re.sub(r"[\w.]*<locals>\.", "", (str(error).strip().splitlines() or [""])[0])
+    try:
+        message = (str(error).strip()[:300].splitlines() or [""])[0]
+    except Exception:
+        message = ""
+    message = re.sub(r"[\w.]*<locals>\.| at 0x\w+|(/[\w.-]+){2,}", "", message).partition(". ")[0].rstrip(".")
     functions = [answer, *getattr(answer, "__dict__", {}).values()]
     files = {inspect.unwrap(f).__code__.co_filename for f in functions if inspect.isfunction(f)}
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
@@ -404,7 +451,7 @@ def explained(error: BaseException, answer) -> str:
     if isinstance(error, TypeError) and "argument" in message and not lines:
         what = "it cannot be called as the exercise says"
         meaning = "Keep the inputs that the exercise gives, in their order."
-    text = f"{what}{f' in the line  {at}  ' if at else ' '}({type(error).__name__}: {message})."
+    text = f"{what}{f' in the line  {at}  ' if at else ' '}({type(error).__name__}{': ' * bool(message)}{message})."
     return f"{text} {meaning[:1].upper()}{meaning[1:]}".strip()
 
 
