@@ -195,7 +195,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
     Room(room_1, "sorted data, not shuffled",
          why="the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold "
              "nothing but 7s, and the model learns to say 7. The loss jumps where the kind of digit changes, twice "
-             "in an epoch. Each time the pull is weaker, so the curve climbs.",
+             "in an epoch. Each time the pull is weaker, so the accuracy climbs.",
          evidence="Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the "
                   "same places, and is almost 0 in between.",
          near={"steps too few or too small":
@@ -206,19 +206,52 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "there?",
                "gradients not zeroed":
                "Waves know nothing of epochs. Here the loss jumps from one batch to the next, at the same two places "
-               "in each epoch."}),
+               "in each epoch.",
+               "batches averaged unevenly":
+               "Here it is the loss of single batches that jumps, before anything is averaged.",
+               "initial weights too large":
+               "Here the very first loss is about what a coin pays, so the model began undecided.",
+               "overfitting":
+               "Here the held-back digits do well in the end. It is the loss of training batches that jumps, again "
+               "and again.",
+               "ReLU behind the output":
+               "Here the loss comes down to nearly 0 in both halves of an epoch, so there is no floor.",
+               "shapes (n,) and (n, 1) mixed":
+               "Here 3s and 7s are told apart in the end, and the loss of most batches is far below what one answer "
+               "for everybody would cost.",
+               "targets swapped": "Here the accuracy ends close to 1.",
+               "threshold at the wrong place":
+               "Here it is the loss that jumps, and a loss knows no threshold."}),
     Room(room_2, "gradients not zeroed",
          why="backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a "
              "ball without friction: it gathers speed on its way down and runs up the other side. A smaller learning "
              "rate makes it slower, but it brings no friction. One line is missing.",
-         evidence="Here a tenth of the learning rate makes the waves longer, and they stay as high.",
+         evidence="Here the loss does move, down and up again, and a tenth of the learning rate only makes that take "
+                  "longer.",
          near={"learning rate too large":
                "That is the natural guess, and a well-known course made it. The second curve speaks against it: with a "
-               "tenth of the rate, the waves become longer, but not lower.",
+               "tenth of the rate the loss comes back up later, but as high.",
                "sorted data, not shuffled":
                "Here each step looks at all digits at once, so their order cannot matter.",
                "steps too few or too small":
-               "Here it goes up again and again, so more of the same steps would bring more of the same waves."}),
+               "Here it goes up again before the loop ends, and smaller steps only put that off.",
+               "batches averaged unevenly":
+               "Here each step looks at all digits at once, so there are no batches to average. And it is the "
+               "training that goes up and down.",
+               "initial weights too large":
+               "Here the first loss is below one half, which is what a model pays that always says 0. Answers that are "
+               "wild and sure would cost far more.",
+               "overfitting":
+               "Here the loss is that of the training digits themselves, and it goes up again. Overfitting would "
+               "bring just this loss down.",
+               "ReLU behind the output":
+               "Here the loss does not stop at a floor. It comes down, and goes up again.",
+               "shapes (n,) and (n, 1) mixed":
+               "Such a loss could not fall below one quarter. Here it does, twice, and goes up again.",
+               "targets swapped":
+               "A model learns swapped targets as easily as others, and its loss falls. Here the loss goes up again.",
+               "threshold at the wrong place":
+               "Here nothing is counted. It is the loss that goes up again, and a loss knows no threshold."}),
     Room(room_3, "threshold at the wrong place",
          why="p is a probability, between 0 and 1, and the accuracy asks whether it is above 0. It always is, so every "
              "digit counts as a 3, and half of them are 3s. The border is at 0 for scores and at one half for "
@@ -226,67 +259,121 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          evidence="Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the "
                   "accuracy is one half in every epoch, to the last digit.",
          near={"targets swapped":
-               "An accuracy of exactly one half means something else: here every digit gets the same answer, "
-               "whatever its probability is.",
+               "Here the accuracy is one half and not near 0, and it is the 3s that get the high probabilities of "
+               "being a 3.",
                "sorted data, not shuffled":
                "Here it is one half to the end, and the probabilities are good: 3s get high ones and 7s low ones.",
                "steps too few or too small":
                "The loss here is low at the end, and the probabilities are good. So the model has learned enough, "
-               "and the accuracy does not notice."}),
+               "and the accuracy does not notice.",
+               "batches averaged unevenly":
+               "A last batch that counts too much would shift the accuracy a little. Here it is one half, with "
+               "probabilities that deserve much more.",
+               "gradients not zeroed": "Here the loss falls in every epoch. Only the accuracy does not follow.",
+               "initial weights too large":
+               "Even then an accuracy would follow the probabilities. Here these are good, and it is one half.",
+               "learning rate too large": "Here the loss falls in every epoch. Only the accuracy does not follow.",
+               "overfitting":
+               "Here it is the loss on held-back digits that falls, and theirs are the good probabilities.",
+               "ReLU behind the output":
+               "Here nearly all 7s have a probability close to 0 of being a 3, so their scores are far below 0.",
+               "shapes (n,) and (n, 1) mixed":
+               "Here the predictions are not drawn together: 3s get probabilities close to 1, and 7s close to 0."}),
     Room(room_4, "shapes (n,) and (n, 1) mixed",
          why="model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their "
              "difference is broadcast to (n, n): each prediction minus every target. What is closest to all targets "
              "at once is their mean, one half, for each digit. No error is raised.",
-         evidence="Here the predictions move from all over the place towards one half, for 3s and 7s alike, and the "
-                  "loss comes to rest at one quarter.",
-         near={"steps too few or too small":
-               "Here the loss has come to rest, at one quarter, and the predictions did move: from all over the place "
-               "towards one half, for 3s and 7s alike.",
-               "targets swapped": "Here they are not told apart at all: 3s and 7s get about the same, one half.",
+         evidence="Here the loss creeps towards one quarter, which more steps cannot beat, and the predictions draw "
+                  "together at one half, for 3s and 7s alike.",
+         near={"targets swapped": "Here they are not told apart at all: 3s and 7s get about the same, one half.",
                "threshold at the wrong place":
                "Here nobody asks for a side: the predictions themselves are about the same for all digits.",
                "ReLU behind the output":
-               "Here some predictions are below 0 before training, and afterwards all are drawn to one half."}),
+               "Here some predictions are below 0 before training, and afterwards all are drawn to one half.",
+               "batches averaged unevenly":
+               "Here there is no score. The predictions themselves are about the same for 3s and 7s.",
+               "black pixels only":
+               "Here the loss falls and the predictions move, only to the wrong place: one half, for 3s and 7s alike.",
+               "gradients not zeroed":
+               "Here the loss never turns: it falls, and then it creeps towards one quarter.",
+               "initial weights too large":
+               "Here no prediction is wild, not even before the first step, and in the end they lie closer together.",
+               "learning rate too large":
+               "Here the loss neither jumps nor grows. It creeps towards one quarter, and the predictions draw "
+               "together at one half.",
+               "overfitting":
+               "Here not even the training digits are learned: their loss stays above one quarter.",
+               "sorted data, not shuffled":
+               "Here each step looks at all digits at once, so their order cannot matter."}),
     Room(room_5, "initial weights too large",
          why="with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with "
              "certainty before anything is learned. Training repairs what the training digits complain about. The "
-             "rest of the noise stays: all of it on the border, where no digit has ink, and much of it between the "
-             "strokes, where new digits meet it.",
+             "rest of the noise stays: all of it where no digit has ink, as in the corners, and much of it between "
+             "the strokes, where new digits meet it.",
          evidence="Here the model was more than 99 % sure on most digits before its first step, and its weights are "
-                  "noise all over the image, the border included.",
+                  "noise all over the image, the corners included.",
          near={"overfitting":
-               "The two curves do look like it. But a model that overfits has learned too much, and this one was "
-               "more than 99 % sure on most digits before it had learned anything. And the noise on the border, "
-               "where no digit has ink, cannot have been learned.",
+               "The two curves do look like it. But that only names the gap. This model was more than 99 % sure on "
+               "most digits before it had learned anything. And the noise in the corners, where no digit has ink, "
+               "cannot have been learned.",
                "black pixels only":
-               "Here the accuracy moves. It is true that the weights of the border never did: where does their noise "
-               "come from?",
+               "Here the accuracy moves. It is true that the weights of pixels that are always black never did: where "
+               "does their noise come from?",
                "learning rate too large":
-               "The curves here are a little restless. But something was wrong before the first step: the model was "
-               "more than 99 % sure on most digits."}),
+               "The curves here are a little restless. But something was wrong before the first step, when no rate "
+               "had been used: the model was more than 99 % sure on most digits.",
+               "gradients not zeroed":
+               "Here something was wrong before the first step, when there was no gradient that could add up: the "
+               "model was more than 99 % sure on most digits.",
+               "ReLU behind the output":
+               "Here nearly half of all digits had a probability below .01 before the first step, so their scores "
+               "were far below 0.",
+               "shapes (n,) and (n, 1) mixed":
+               "Here 3s and 7s are told apart, nearly all of the training digits even.",
+               "sorted data, not shuffled":
+               "Here the accuracy is above .9 from the first epoch on.",
+               "steps too few or too small":
+               "Here nearly all training digits are right in the end, so there was time to learn. What was wrong was "
+               "there before the first step: the model was more than 99 % sure on most digits.",
+               "targets swapped": "Here the accuracy is above .9 in every epoch.",
+               "threshold at the wrong place":
+               "Here the training digits are counted in the same way, and nearly all are right. And no threshold puts "
+               "noise into the weights."}),
     Room(room_6, "ReLU behind the output",
          why="the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability "
              "of one half and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above "
              "half of that. The slope of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.",
          evidence="Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just "
-                  "that score, and the loss stands still far above 0.",
+                  "that score, and the loss stays above .35.",
          near={"overfitting":
                "A well-known course thought so too. But this is the loss on the training digits themselves, and it "
-               "stands still far above 0; a model that overfits would bring it down.",
+               "stays above .35; a model that overfits would bring it down.",
                "steps too few or too small":
-               "Here the loss has stood still for ten epochs, and nearly all 7s have a score of exactly 0.",
+               "Here nearly all 7s have a score of exactly 0, and the loss creeps towards .35, half of ln 2. No number "
+               "of steps gets it below.",
                "threshold at the wrong place":
                "Here it is the loss that is bad, and it knows no threshold. Nearly all 7s have a score of exactly 0.",
                "shapes (n,) and (n, 1) mixed":
                "Here 3s and 7s are told apart. But nearly all 7s have a score of exactly 0, and nobody has less.",
                "black pixels only":
-               "Here the loss falls at first, and 3s get high scores. But nearly all 7s have a score of exactly 0."}),
+               "Here the loss falls at first, and 3s get high scores. But nearly all 7s have a score of exactly 0.",
+               "gradients not zeroed":
+               "Here the loss makes no such waves: it creeps towards .35. And nearly all 7s have a score of exactly 0.",
+               "initial weights too large":
+               "Noise would scatter the scores. Here nearly all 7s have the very same one, 0.",
+               "learning rate too large":
+               "Here the loss neither jumps about nor grows: it creeps towards .35. And nearly all 7s have a score of "
+               "exactly 0.",
+               "sorted data, not shuffled":
+               "No order of the digits gives nearly all 7s the very same score. Here they have it: exactly 0.",
+               "targets swapped":
+               "Here most answers are right, so it is the right way round. But nearly all 7s have a score of exactly "
+               "0."}),
     Room(room_7, "batches averaged unevenly",
          why="the accuracies of the batches are added up and divided by the number of batches, so a last batch of "
              "one digit counts as much as one of hundreds. Where the size divides the number of digits all batches "
              "are equal, and the score is right. Count digits, not batches.",
-         evidence="Here nothing is trained between two measurements, and the same model gets the same score whenever "
-                  "all batches are equally large, and another one when they are not.",
+         evidence="Here nothing is trained between two measurements, and still the same model gets another score.",
          near={"sorted data, not shuffled":
                "Here nothing is trained between two measurements, so the order could not matter, if each digit counted "
                "once. Still, the score changes with the size of the batches.",
@@ -294,7 +381,19 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "A wrong threshold gives the same wrong score for all batch sizes. Here it changes with the size.",
                "overfitting":
                "Here the digits and the model stay the same from one measurement to the next, and only the size of the "
-               "batches changes."}),
+               "batches changes.",
+               "black pixels only":
+               "Here the model has learned well, so its weights did move. It is the measuring that is odd: the same "
+               "model gets several scores.",
+               "initial weights too large":
+               "Whatever the weights are, here they are the same ones in all 500 measurements.",
+               "ReLU behind the output":
+               "Whatever the scores are, here each digit has the same one in all 500 measurements.",
+               "shapes (n,) and (n, 1) mixed":
+               "Here 3s and 7s are told apart: nearly all answers are right, however they are counted.",
+               "targets swapped": "Here it is near 1, only not always the same.",
+               "steps too few or too small":
+               "Here no step is taken between two measurements, and still the same model gets another score."}),
     Room(room_8, "black pixels only",
          why="the loop begins in the upper left corner, and the first forty pixels are black in every image. A "
              "weight that is multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any "
@@ -305,10 +404,25 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          near={"steps too few or too small":
                "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, "
                "and it is the same flat line: any rate times a slope of exactly 0 is 0.",
-               "ReLU behind the output": "Here it is a linear model with scores of 0, and its slopes are exactly 0.",
+               "ReLU behind the output":
+               "A nudge upwards lifts scores above 0 wherever the pixel has ink, and there a ReLU has a slope. Here no "
+               "nudge changed anything.",
                "gradients not zeroed": "Here nothing swings, and nudging leaves no .grad behind that could add up.",
                "shapes (n,) and (n, 1) mixed":
-               "Even then the weights would move. Here each of the forty slopes is exactly 0."}),
+               "PyTorch's cross-entropy refuses two such shapes, with an error. Here nothing is refused, and nothing "
+               "moves.",
+               "batches averaged unevenly":
+               "Here there is no score, and the training is not in order: each of the forty slopes is exactly 0.",
+               "initial weights too large":
+               "Here all weights start at 0, and the loss is what a coin pays: the model is undecided.",
+               "overfitting":
+               "Here nothing is learned, not even from the training digits: each of the forty slopes is exactly 0.",
+               "sorted data, not shuffled":
+               "Here each nudge looks at all digits at once, so their order cannot matter.",
+               "targets swapped":
+               "Swapped targets give slopes as well, with the other sign. Here each of the forty slopes is exactly 0.",
+               "threshold at the wrong place":
+               "Here it is the loss that does not move, and a loss knows no threshold."}),
 ], 1)}
 
 

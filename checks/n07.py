@@ -84,8 +84,7 @@ def room_3(answer):
     need(losses[-1] < .12 or p.min() < 0, "the loss on the held-back digits was .08 before, and now it is higher: "
          "leave the training as it is. Only the counting is wrong.")
     need(not all(abs(score - .5) < 1e-6 for score in scores), "the accuracy is still one half in all epochs: every "
-         "digit gets the same answer. p is a probability, so which number has as many p below it as above it when "
-         "the model is unsure?")
+         "digit gets the same answer. p is a probability, so which p means undecided?")
     need(min(scores) > .5, "the accuracy is below one half. If the answer was turned round (1 - accuracy, < in place "
          "of >), turn it back: the side is right, only the border is not.")
     _, _, x, y = museum.exhibits("room 3")
@@ -126,13 +125,14 @@ def room_5(answer):
     sure = ((p < .01) | (p > .99)).float().mean().item()
     need(sure < .05, f"before the first step the model is still more than 99 % sure on {100 * sure:.0f} of 100 digits. "
          "Its first scores are too large, because its weights are.")
-    rows, columns = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
-    border = weights[:, ((rows < 2) | (rows > 25) | (columns < 2) | (columns > 25)).flatten()].abs().mean().item()
-    need(border < .15, f"the weights of the border are still {border:.2f} in size, on average: the first scores are "
-         "smaller, but the noise is still in the first layer.")
+    black = (museum.exhibits("room 5")[0] == 0).all(0)           # no training digit moves their weights
+    noise = weights[:, black].abs().mean().item()
+    need(noise < .15, f"the weights of pixels that are always black are still {noise:.2f} in size, on average: the "
+         "first scores are smaller, but the noise is still in the first layer.")
     need(training[-1] > .9, "now it does not learn. Do all weights start at 0, or all at the same number? Then all "
          "hidden units stay alike, as in notebook 6: small, but random.")
-    need(validation[-1] > .96, f"on the held-back digits it ends at {validation[-1]:.3f}. A good start ends above .96.")
+    need(validation[-1] > .96, f"on the held-back digits it ends at {validation[-1]:.3f}. With lr .1 and "
+         "twenty epochs, a good start ends above .96.")
 
 
 @tried(
@@ -148,7 +148,8 @@ def room_6(answer):
     need(lowest < 0, f"the lowest score is {rounded(lowest)}, so none is below 0, and no digit can be called a 7 with "
          "more certainty than a coin. Which layer does that? It is the last one that decides.")
     need(losses[-1] < .15, f"some scores are below 0 now, the lowest is {rounded(lowest)}, but the loss ends at "
-         f"{losses[-1]:.3f}: the floor is lower, or softer, and still there. A score must be free to take any value.")
+         f"{losses[-1]:.3f}: either the floor is lower or softer, or the steps are smaller than they were. Keep the "
+         "learning rate; a score must be free to take any value.")
 
 
 @tried(
@@ -181,8 +182,8 @@ def room_8(answer):
     need(len(losses) == len(slopes), "losses and slopes should be noted together, one of each for each nudge.")
     need(any(slopes), "every slope is still exactly 0. A larger nudge, a larger rate or more rounds cannot help: "
          "which pixels belong to the weights that are nudged?")
-    need(len(slopes) <= 784, f"{len(slopes)} nudges are more than there are weights: choose better ones instead.")
+    need(len(slopes) == 40, f"it makes {len(slopes)} nudges: keep to forty nudges, and choose better weights for them.")
     fall = losses[0] - losses[-1]
     need(fall > -1e-3, "the loss goes up: the step has to go against the slope.")
-    need(fall > .01, f"the loss falls only by {fall:.4f}. Most of the weights that you try still belong to pixels "
-         "that are black, or nearly black, in all images.")
+    need(fall > .01, f"the loss falls only by {fall:.4f}. Either most of the weights still belong to pixels that "
+         "are black, or nearly black, in all images, or the steps are smaller than lr says.")
