@@ -61,7 +61,7 @@ def ink(images):
             lambda images, by: ((images.int() + by).clamp(0, 255) * (images > 0)).to(torch.uint8),
         "by is added to every byte; you multiply, so that bright pixels get more than dark ones.":
             lambda images, by: (images * (1 + by / 255)).clamp(0, 255).to(torch.uint8),
-        "when by is negative, nothing changes. Adding works for both, so there is no need to ask whether by is above 0.":
+        "when by is negative, nothing changes. Adding works for both, so there is no need to ask for its sign.":
             lambda images, by: (images.int() + max(by, 0)).clamp(0, 255).to(torch.uint8),
         "the limits are there, but nothing is added.": lambda images, by: images.clamp(0, 255),
     },

@@ -18,7 +18,8 @@ def answers_and_truth() -> list[tuple[Tensor, Tensor]]:
     many = torch.arange(29) * 12 % 29
     said = torch.tensor([True, False, True, True, False, False, True, False, False, True])
     so = torch.tensor([True, True, True, False, False, True, True, True, True, False])
-    return [(many < 11, (many > 2) & (many < 20)), (said, so), (torch.ones_like(said), so), (torch.zeros_like(said), so), (said, torch.zeros_like(so)),
+    return [(many < 11, (many > 2) & (many < 20)), (said, so),
+            (torch.ones_like(said), so), (torch.zeros_like(said), so), (said, torch.zeros_like(so)),
             (said[:1], so[:1]), (said[:0], so[:0]),
             (torch.tensor([True, True, False]), torch.tensor([True, False, False]))]
 
@@ -213,8 +214,8 @@ def of_means(images: Tensor, known_images: Tensor, known_labels: Tensor) -> Tens
         "differences with a sign cancel, and an image far too bright counts as near. Square them before the mean, as "
         "l2 does.": lambda images, known_images, known_labels: known_labels[
             [(known_images - image).mean((1, 2)).argmin().item() for image in images]],
-        "a place is asked for that known_labels does not have (IndexError): argmin() without an axis counts through the "
-        "distances of all images. Let it look along the known images only.":
+        "a place is asked for that known_labels does not have (IndexError): argmin() without an axis counts through "
+        "the distances of all images. Let it look along the known images only.":
             lambda images, known_images, known_labels: known_labels[
                 (images[:, None] - known_images).square().mean((-1, -2)).argmin()],
         "one answer came out, as one number: either a return stands inside the loop, or argmin() has no axis and "

@@ -53,14 +53,16 @@ def two(losses):
             lambda losses, least: not (len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least),
         "it never says True. Is there a return that always comes first, or a condition that cannot hold?":
             lambda losses, least: False,
-        "it always says True, even where the loss falls fast or grows. Does every way through your code end in the same "
-        "return?": lambda losses, least: True,
+        "it always says True, even where the loss falls fast or grows. Does every way through your code end in the "
+        "same return?": lambda losses, least: True,
+        "you ask whether the loss has fallen. It should have fallen, or stayed, but by less than `least`.":
+            lambda losses, least: len(losses) > 1 and losses[-1] < losses[-2],
         "it says True as soon as there are two losses. Ask by how much the last one is smaller.":
             lambda losses, least: len(losses) > 1,
         "it is right for .01 only: `least` may be another number. Compare with `least`.":
             lambda losses, least: len(losses) > 1 and 0 <= losses[-2] - losses[-1] < .01,
-        "you ask whether all steps so far have helped little, one by one or together. Only the last step says whether it "
-        "pays to go on.":
+        "you ask whether all steps so far have helped little, one by one or together. Only the last step says whether "
+        "it pays to go on.":
             lambda losses, least: len(losses) > 1 and all(
                 0 <= before - after < least for before, after in zip(losses, losses[1:])),
         "you ask whether all steps so far have helped little, and of no steps that is true. Only the last step counts, "
@@ -232,6 +234,10 @@ def row_slopes(loss_of, params, size):
         "len(params) counts rows, and nudge[i] is a whole row: all numbers in it were nudged together. Go through "
         "the numbers one by one, for instance with .view(-1).":
             row_slopes,
+        "only as many numbers as params has rows get a slope; the others stay 0. len(params) counts rows, and "
+        ".numel() all numbers.":
+            lambda loss_of, params, size: nudged(loss_of, params, size) * (
+                torch.arange(params.numel()) < len(params)).view(params.shape),
         "len(params) counts rows, and nudge[i] is a whole row: its numbers were nudged together, and all got the same "
         "slope. Go through the numbers one by one, for instance with .view(-1).":
             lambda loss_of, params, size: row_slopes(loss_of, params, size).view(
@@ -256,7 +262,8 @@ def awkward_columns():
     rows = torch.tensor([[1., 40., 7.], [2., 10., 3.], [4., 30., 8.], [5., 20., 4.]])
     still = torch.cat([rows[:, :1], torch.full((4, 1), 3.), rows[:, 1:]], 1)
     small = torch.cat([rows[:, :2], torch.tensor([[.1], [.2], [.4], [.3]])], 1)
-    return [(rows, torch.tensor([[3., 25., 9.], [7., 90., 1.]])), (small, torch.tensor([[3., 25., .9], [7., 90., .1]])), (rows[:3, :2], rows[3:, :2]),
+    return [(rows, torch.tensor([[3., 25., 9.], [7., 90., 1.]])),
+            (small, torch.tensor([[3., 25., .9], [7., 90., .1]])), (rows[:3, :2], rows[3:, :2]),
             (still, still[1:3]), (still, still[:2] + 2), (rows[:1], rows[1:3]),
             *((torch.full((n, 1), number), torch.tensor([[number], [number + 1]]))
               for n, number in [(7, .1), (10, .3), (7, .7), (10, 3.7)]),

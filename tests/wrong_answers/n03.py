@@ -126,6 +126,13 @@ def converged(losses, least):
     return True
 
 
+@wrong("you ask whether the loss has fallen")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    return losses[-2] - losses[-1] > 0
+
+
 @wrong("as soon as there are two losses")
 def converged(losses, least):
     return bool(losses[1:])
@@ -246,6 +253,16 @@ def nudged_slopes(loss_of, params, size):
             nudge = torch.zeros_like(params)
             nudge[i, j] = size
             slopes[i, j] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("only as many numbers as params has rows")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    for i in range(len(params)):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.view(-1)[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
     return slopes
 
 
