@@ -61,6 +61,8 @@ def ink(images):
             lambda images, by: ((images.int() + by).clamp(0, 255) * (images > 0)).to(torch.uint8),
         "by is added to every byte; you multiply, so that bright pixels get more than dark ones.":
             lambda images, by: (images * (1 + by / 255)).clamp(0, 255).to(torch.uint8),
+        "when by is negative, nothing changes. Adding works for both, so there is no need to ask for its sign.":
+            lambda images, by: (images.int() + max(by, 0)).clamp(0, 255).to(torch.uint8),
         "the limits are there, but nothing is added.": lambda images, by: images.clamp(0, 255),
     },
     right="What passed the limits is lost: darker by the same amount does not bring the picture back.")
@@ -78,8 +80,7 @@ def paint_edges(images: Tensor, *places: tuple) -> Tensor:
 
 
 @compared(
-    cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (pile(2, 1, 1),),
-                   (torch.zeros(3, 4),)],
+    cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (torch.zeros(3, 4),)],
     hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
            "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
            "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
@@ -111,6 +112,8 @@ def paint_edges(images: Tensor, *places: tuple) -> Tensor:
         "the frame lies around the image, which grew by it. It should cover the outermost pixels.":
             lambda images: F.pad(images, (1, 1, 1, 1), value=.5),
         "the frame is white. Grey is .5 here.": lambda images: torch.where(framed(images * 0) > 0, 1., images),
+        "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
+            lambda images: images.clone(),
         "every pixel is grey: the frame is only the first and last row, and the first and last column.":
             lambda images: torch.full_like(images, .5),
     },
@@ -184,6 +187,14 @@ def boldest(images, labels, label):
     return images[light.argmax()]
 
 
+def filled_by_28(images: Tensor) -> Tensor:
+    """A sheet for images of 28 columns, filled one by one."""
+    sheet = torch.zeros(images.shape[1], 28 * len(images), dtype=images.dtype)
+    for k, image in enumerate(images):
+        sheet[:, 28 * k:28 * (k + 1)] = image
+    return sheet
+
+
 @compared(
     cases=lambda: [(pile(3),), (pile(4, 2, 3),), (pile(1, 5, 7),), (pile(5, 5, 5),), (torch.arange(12).view(3, 2, 2),),
                    (torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),)],
@@ -206,7 +217,9 @@ def boldest(images, labels, label):
             lambda images: torch.cat(list(images), 1).T,
         "each image is one long row here, below one another: that is flatten(1).": lambda images: images.flatten(1),
         "it works for some sizes, and ends with an error for others. Is a length written into your code, 28 or 3? Ask "
-        "images.shape for it.": lambda images: contact_sheet(images) if images.shape[1] == 28 else images.view(28, 28),
+        "images.shape for it.": filled_by_28,
+        "the picture is right, but whole numbers have become floats: torch.zeros makes floats. Give it "
+        "dtype=images.dtype.": lambda images: contact_sheet(images).float(),
         "this is still the pile: three axes, (images, rows, columns). The sheet has two.": lambda images: images,
     },
     right="The same numbers and the same shape can be different pictures: order counts.")

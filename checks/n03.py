@@ -26,7 +26,7 @@ def two(losses):
         "a loss that grows counts as arrived: its improvement is negative, and so it is small as well. It is a "
         "reason to look at the learning rate, not to stop content.":
             lambda losses, least: len(losses) > 1 and losses[-2] - losses[-1] < least,
-        "a loss that grows a little counts as arrived, because abs hides the sign of the change.":
+        "a loss that grows a little counts as arrived: abs, or round, hides the sign of so small a change.":
             lambda losses, least: len(losses) > 1 and abs(losses[-2] - losses[-1]) < least,
         "you ask whether the loss is small. A loss that still falls quickly may be small already, and the loss of "
         "our ball never comes below .06 however long we wait. Ask by how much it has just changed.":
@@ -51,6 +51,25 @@ def two(losses):
         "helped too little.": lambda losses, least: len(losses) > 2 and 0 <= losses[-2] - losses[-1] < least,
         "True and False have changed places: the answer is True when it is time to stop.":
             lambda losses, least: not (len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least),
+        "it never says True. Is there a return that always comes first, or a condition that cannot hold?":
+            lambda losses, least: False,
+        "it always says True, even where the loss falls fast or grows. Does every way through your code end in the "
+        "same return?": lambda losses, least: True,
+        "you ask whether the loss has fallen. It should have fallen, or stayed, but by less than `least`.":
+            lambda losses, least: len(losses) > 1 and losses[-1] < losses[-2],
+        "it says True as soon as there are two losses. Ask by how much the last one is smaller.":
+            lambda losses, least: len(losses) > 1,
+        "it is right for .01 only: `least` may be another number. Compare with `least`.":
+            lambda losses, least: len(losses) > 1 and 0 <= losses[-2] - losses[-1] < .01,
+        "you ask whether all steps so far have helped little, one by one or together. Only the last step says whether "
+        "it pays to go on.":
+            lambda losses, least: len(losses) > 1 and all(
+                0 <= before - after < least for before, after in zip(losses, losses[1:])),
+        "you ask whether all steps so far have helped little, and of no steps that is true. Only the last step counts, "
+        "and there must be one.":
+            lambda losses, least: all(0 <= before - after < least for before, after in zip(losses, losses[1:])),
+        "rounding makes two losses equal that are not. `least` says how small an improvement has to be.":
+            lambda losses, least: len(losses) > 1 and round(losses[-2], 2) == round(losses[-1], 2),
         "the improvement is divided by the loss, which makes a share of it. Here `least` is meant in units of the "
         "loss itself.":
             lambda losses, least: len(losses) > 1 and 0 <= (losses[-2] - losses[-1]) / losses[-2] < least,
@@ -102,6 +121,13 @@ def sgd_step(answer):
     need(p.requires_grad and p.is_leaf, "after the step the parameter no longer collects gradients (requires_grad is "
                                         "False).")
 
+    for grad in ([1., 0.], [1., -1.]):
+        (p,), (old,), (slope,) = after([grad], .1)
+        need(moved(p, old, slope, -.1), f"with the gradient {grad} a parameter does not make the right step. Ask only "
+                                        "whether .grad is None; a number in it may well be 0.")
+        need(p.grad is None or not p.grad.any(), f"the gradient {grad} is not cleared. Each has to be, whatever its "
+                                                 "numbers are.")
+
     leaves, before, slopes = after([[1., 1.], [[2.], [2.]], 3.], .1)
     done = [moved(*triple, -.1) for triple in zip(leaves, before, slopes)]
     need(any(done[1:]), "only the first parameter has moved. Does a return stand inside the loop?")
@@ -120,8 +146,6 @@ def sgd_step(answer):
              "step. continue goes on with the next one; break and return end the loop.")
         need(all(p.grad is None or not p.grad.any() for p in leaves), "where one .grad is None, other gradients are "
                                                                       "not cleared.")
-    after([], .1)
-
     p = torch.tensor([4., 1.5], requires_grad=True)
     for _ in range(200):
         (p - 1).square().sum().backward()
@@ -143,16 +167,29 @@ def bowl_at_0(p):
     return p.square().sum()
 
 
+def sums_of_columns(p):
+    """A loss of a matrix that needs its rows and columns."""
+    return p.sum(0).square().sum()
+
+
 def in_any_shape(answer, loss_of, params, size):
     """What nudged_slopes returns; an error that comes from counting on two axes is put in words."""
     try:
         return answer(loss_of, params, size)
-    except ValueError as error:
-        need("unpack" not in str(error) or params.ndim == 2, "it counts on rows and columns, and params may have any "
+    except (ValueError, IndexError) as error:
+        of_axes = any(words in str(error) for words in ("unpack", "tuple index", "too many indices", "Dimension out"))
+        need(not of_axes or params.ndim == 2, "it counts on rows and columns, and params may have any "
                                                              "number of axes: here its shape is "
                                                              f"{tuple(params.shape)}. Is there a way to go through "
                                                              "all numbers in one row?")
         raise
+
+
+def row_slopes(loss_of, params, size):
+    """The slopes that come out when whole rows are nudged, one for each."""
+    nudges = [size * F.one_hot(torch.tensor(i), len(params)).view(-1, *[1] * (params.ndim - 1))
+              for i in range(len(params))]
+    return torch.stack([(loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size) for nudge in nudges])
 
 
 @compared(
@@ -160,6 +197,7 @@ def in_any_shape(answer, loss_of, params, size):
                    (wave, torch.tensor([[1., 2., -1.], [.5, -.5, 1.5]]).double(), .1),
                    (far_bowl, torch.tensor([[1.], [5.]]).double(), .1),
                    (wave, torch.tensor(1.5).double(), .1), (wave, torch.tensor([[[2.]]]).double(), .1),
+                   (sums_of_columns, torch.tensor([[1., 2., -1.], [.5, -.5, 1.5]]).double(), .1),
                    (bowl_at_0, torch.tensor([[1., 3.]]), .5)],
     hints=["nudge_gradient does it for vectors. In a matrix, nudge[i] is a whole row; you want one number at a time.",
            "params.view(-1) is all numbers in one row, whatever the shape, and len of it says how many. A view "
@@ -174,6 +212,10 @@ def in_any_shape(answer, loss_of, params, size):
             lambda loss_of, params, size: nudged(loss_of, params, size, over=1),
         "this is by how much the loss changes, not its slope: divide by how far you went.":
             lambda loss_of, params, size: nudged(loss_of, params, size, over=1 / size),
+        "/ 2 * size halves first and then multiplies. Put brackets round what you divide by: / (2 * size).":
+            lambda loss_of, params, size: nudged(loss_of, params, size, over=2 / size ** 2),
+        "loss_of gets one long row here, and it may need rows and columns: hand it numbers in the shape of params.":
+            lambda loss_of, params, size: nudged(loss_of, params.view(-1), size).view(params.shape),
         "every slope has the wrong sign: take the loss above minus the loss below.":
             lambda loss_of, params, size: nudged(loss_of, params, size, over=-2),
         "you go down by one nudge and never up. A curve bends, so look to both sides.":
@@ -191,10 +233,15 @@ def in_any_shape(answer, loss_of, params, size):
             lambda loss_of, params, size: torch.autograd.functional.jacobian(loss_of, params),
         "len(params) counts rows, and nudge[i] is a whole row: all numbers in it were nudged together. Go through "
         "the numbers one by one, for instance with .view(-1).":
-            lambda loss_of, params, size: torch.stack([
-                (loss_of(params + n) - loss_of(params - n)) / (2 * size)
-                for n in [size * F.one_hot(torch.tensor(i), len(params)).view(-1, *[1] * (params.ndim - 1))
-                          for i in range(len(params))]]),
+            row_slopes,
+        "only as many numbers as params has rows get a slope; the others stay 0. len(params) counts rows, and "
+        ".numel() all numbers.":
+            lambda loss_of, params, size: nudged(loss_of, params, size) * (
+                torch.arange(params.numel()) < len(params)).view(params.shape),
+        "len(params) counts rows, and nudge[i] is a whole row: its numbers were nudged together, and all got the same "
+        "slope. Go through the numbers one by one, for instance with .view(-1).":
+            lambda loss_of, params, size: row_slopes(loss_of, params, size).view(
+                -1, *[1] * (params.ndim - 1)).expand(params.shape),
     },
     probe=in_any_shape,
     right="With it you can check any gradient there is, your own or autograd's, before you trust a training loop.")
@@ -214,7 +261,9 @@ def awkward_columns():
     """Training and held-back rows: ordinary, one held-back row, columns that never vary, one training row."""
     rows = torch.tensor([[1., 40., 7.], [2., 10., 3.], [4., 30., 8.], [5., 20., 4.]])
     still = torch.cat([rows[:, :1], torch.full((4, 1), 3.), rows[:, 1:]], 1)
-    return [(rows, torch.tensor([[3., 25., 9.], [7., 90., 1.]])), (rows[:3, :2], rows[3:, :2]),
+    small = torch.cat([rows[:, :2], torch.tensor([[.1], [.2], [.4], [.3]])], 1)
+    return [(rows, torch.tensor([[3., 25., 9.], [7., 90., 1.]])),
+            (small, torch.tensor([[3., 25., .9], [7., 90., .1]])), (rows[:3, :2], rows[3:, :2]),
             (still, still[1:3]), (still, still[:2] + 2), (rows[:1], rows[1:3]),
             *((torch.full((n, 1), number), torch.tensor([[number], [number + 1]]))
               for n, number in [(7, .1), (10, .3), (7, .7), (10, 3.7)]),
@@ -261,15 +310,23 @@ def two_tables(answer, train, valid):
         "std 1.":
             lambda train, valid: tuple((x - train.amin(0)) / (train.amax(0) - train.amin(0)) for x in (train, valid)),
         "your std divides by n, and .std() divides by n - 1. Both are in use; here take .std().":
-            lambda train, valid: tuple((x - train.mean(0)) / train.std(0, correction=0) for x in (train, valid)),
+            lambda train, valid: tuple((x - train.mean(0)) / torch.where(
+                train.amax(0) > train.amin(0), train.std(0, correction=0), 1.) for x in (train, valid)),
+        "a column whose std is small, and not 0, is divided by 1 as well. Its own std belongs there: only columns that "
+        "never vary are divided by 1.":
+            lambda train, valid: tuple((x - train.mean(0)) / spread(train).clamp(min=1) for x in (train, valid)),
+        "a single training row, and the rows held back with it, come back as they were. Here too the mean is "
+        "subtracted; only the division is by 1.":
+            lambda train, valid: (train, valid) if len(train) == 1 else (scaled(train, train), scaled(valid, train)),
         "a column that never varies has the std 0, and 0 divided by 0 is nan. Such a column is only shifted: divide "
         "it by 1.":
             lambda train, valid: tuple((x - train.mean(0)) / train.std(0) for x in (train, valid)),
         "the std of a single training row is nan, and everything that is divided by nan is nan. Divide by 1 there "
         "too; and mind that nan equals nothing, not even itself.": lambda train, valid: tuple(
             (x - train.mean(0)) / train.std(0).masked_fill(train.std(0) == 0, 1.) for x in (train, valid)),
-        "enormous numbers come out where a column never varies: something tiny in place of its std is no better than "
-        "0. Held-back rows that are different there should only be shifted: divide by 1.": lambda train, valid: tuple(
+        "enormous numbers come out where a column never varies: a tiny number stands in place of its std of 0, or "
+        "nan_to_num in place of an infinite result. Held-back rows that are different there should only be shifted: "
+        "divide by 1.": lambda train, valid: tuple(
             (x - train.mean(0)) / (train.std(0).nan_to_num(0) + 1e-8) for x in (train, valid)),
         "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of "
         "seven times .1 may be. Do not trust the std there; ask the rows themselves whether they are all equal.":
@@ -319,6 +376,8 @@ def a_throw(answer, x, y, lr, steps):
         if steps:
             raise
         return 0., 0., 0.
+    need(type(got) not in (tuple, list) or not any(isinstance(v, Tensor) and v.ndim and v.numel() == 1 for v in got),
+         "tensors with an axis of length 1 come back, of shape (1,). Numbers are wanted: .item() makes one of each.")
     got = got.tolist() if isinstance(got, Tensor) and got.ndim == 1 else got
     if steps == 0 and type(got) in (tuple, list):
         numbers = [v for v in got if isinstance(v, (int, float)) or isinstance(v, Tensor) and v.numel() == 1]

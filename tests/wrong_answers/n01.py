@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 
 from tests.wrong_answers import wrong
 
@@ -113,6 +114,14 @@ def brighten(images, by):
     return (images.float() * (255 + by) / 255).clamp(0, 255).to(torch.uint8)
 
 
+@wrong("when by is negative, nothing changes")
+def brighten(images, by):
+    brighter = images.int()
+    if by > 0:
+        brighter = (brighter + by).clamp(0, 255)
+    return brighter.to(torch.uint8)
+
+
 # ---------------------------------------------------------------- framed
 
 @wrong("your code changes the tensor that it is given")
@@ -207,6 +216,16 @@ def framed(images):
     picture[-1] = .5
     picture[:, 0] = .5
     picture[:, -1] = .5
+    return picture
+
+
+@wrong("== only compares")
+def framed(images):
+    picture = images.clone()
+    picture[..., 0] == .5
+    picture[..., -1] == .5
+    picture[..., 0, :] == .5
+    picture[..., -1, :] == .5
     return picture
 
 
@@ -340,6 +359,15 @@ def contact_sheet(images):
     return torch.stack(list(images))
 
 
+@wrong("torch.zeros makes floats")
+def contact_sheet(images):
+    n, rows, columns = images.shape
+    sheet = torch.zeros(rows, n * columns)
+    for k, image in enumerate(images):
+        sheet[:, k * columns:(k + 1) * columns] = image
+    return sheet
+
+
 @wrong("0.0 comes out at place (0, 50) where 1.0 is wanted")
 def contact_sheet(images):
     n, rows, columns = images.shape
@@ -451,6 +479,11 @@ def ink(images):
 
 
 @right
+def ink(images):
+    return (images.reshape(len(images), -1) > 0).float().mean(1)
+
+
+@right
 def brighten(images, by):
     brighter = []
     for byte in images.flatten().tolist():
@@ -466,6 +499,11 @@ def framed(images):
     picture[0] = picture[-1] = .5
     picture[:, 0] = picture[:, -1] = .5
     return picture
+
+
+@right
+def framed(images):
+    return F.pad(images[..., 1:-1, 1:-1], (1, 1, 1, 1), value=.5)
 
 
 @right

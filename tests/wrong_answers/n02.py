@@ -62,7 +62,7 @@ def precision(says_3, is_3):
     return is_3[says_3].sum()
 
 
-@wrong("60.0 comes out where 0.6 is wanted")
+@wrong("72.73 comes out where 0.7273 is wanted")
 def precision(says_3, is_3):
     return 100 * is_3[says_3].float().mean() if says_3.any() else torch.tensor(0.)
 
@@ -74,6 +74,24 @@ def precision(says_3, is_3):
         if said and so:
             count += 1
     return count
+
+
+@wrong("too small: test for 0 first")
+def precision(says_3, is_3):
+    called = 1
+    hits = 0
+    for said, so in zip(says_3, is_3):
+        called += said.item()
+        hits += (said & so).item()
+    return hits / called
+
+
+@wrong("0.5714 comes out where 0.7273 is wanted")
+def precision(says_3, is_3):
+    if not says_3.any():
+        return 0.
+    of_called, of_3s = is_3[says_3].float().mean(), says_3[is_3].float().mean()
+    return (2 * of_called * of_3s / (of_called + of_3s)).nan_to_num(0)
 
 
 # ---------------------------------------------------------------- l1_table
@@ -249,7 +267,7 @@ def nearest_label(images, known_images, known_labels):
     return torch.tensor(answers, dtype=torch.long)
 
 
-@wrong("a list comes back where a tensor of shape (6,) is wanted")
+@wrong("a list comes back where a tensor of shape (12,) is wanted")
 def nearest_label(images, known_images, known_labels):
     return [known_labels[l2(known_images, image).argmin()].item() for image in images]
 
@@ -262,7 +280,41 @@ def nearest_label(images, known_images, known_labels):
     return answers
 
 
-@wrong("Let it look along the known images only")
+@wrong("only the label of the first image came out")
+def nearest_label(images, known_images, known_labels):
+    for image in images:
+        place = l2(known_images, image).argmin()
+        return known_labels[place]
+
+
+@wrong("only the label of the first image came out, in a row")
+def nearest_label(images, known_images, known_labels):
+    answers = []
+    for image in images:
+        answers.append(known_labels[l2(known_images, image).argmin()].item())
+        return torch.tensor(answers)
+
+
+@wrong("several near images vote here")
+def nearest_label(images, known_images, known_labels):
+    answers = []
+    for image in images:
+        near = l2(known_images, image).argsort()[:3]
+        answers.append(known_labels[near].mode().values)
+    return torch.stack(answers)
+
+
+@wrong("differences with a sign cancel")
+def nearest_label(images, known_images, known_labels):
+    return torch.stack([known_labels[(known_images - image).sum((1, 2)).argmin()] for image in images])
+
+
+@wrong("counts through the distances of all images")
+def nearest_label(images, known_images, known_labels):
+    return known_labels[torch.cdist(images.flatten(1), known_images.flatten(1)).argmin()]
+
+
+@wrong("argmin() has no axis")
 def nearest_label(images, known_images, known_labels):
     distances = l2(images[:, None], known_images)
     return known_labels[distances.argmin() % len(known_labels)]
@@ -405,6 +457,11 @@ def l1_table(images, templates):
 
 
 @right
+def l1_table(images, templates):
+    return torch.stack([l1(templates, image) for image in images])
+
+
+@right
 def pixel_accuracy(images, is_3):
     _, rows, columns = images.shape
     accuracies = torch.zeros(rows, columns)
@@ -420,6 +477,11 @@ def nearest_label(images, known_images, known_labels):
     for image in images:
         answers.append(known_labels[l2(known_images, image).argmin()])
     return torch.stack(answers)
+
+
+@right
+def nearest_label(images, known_images, known_labels):
+    return torch.tensor([known_labels[l2(known_images, image).argmin()].item() for image in images])
 
 
 @right

@@ -15,7 +15,7 @@ def converged(losses, least):
     return False
 
 
-@wrong("abs hides the sign")
+@wrong("abs, or round, hides the sign")
 def converged(losses, least):
     return len(losses) >= 2 and abs(losses[-1] - losses[-2]) < least
 
@@ -49,7 +49,7 @@ def converged(losses, least):
     return losses and (len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least)
 
 
-@wrong("you compare with the first loss")
+@wrong("one by one or together")
 def converged(losses, least):
     return bool(losses[1:]) and 0 <= max(losses) - min(losses) < least
 
@@ -104,6 +104,68 @@ def converged(losses, least):
 @wrong("a loss that stays exactly the same")
 def converged(losses, least):
     return len(losses) > 1 and losses[-2] > losses[-1] > losses[-2] - least
+
+
+@wrong("abs, or round, hides the sign")
+def converged(losses, least):
+    return len(losses) > 1 and 0 <= round(losses[-2] - losses[-1], 2) < least
+
+
+@wrong("it never says True")
+def converged(losses, least):
+    if len(losses) < 2 or losses[-1] <= losses[-2]:
+        return False
+    return losses[-1] - losses[-2] < 0
+
+
+@wrong("it always says True")
+def converged(losses, least):
+    for before, after in zip(losses, losses[1:]):
+        if before - after < least:
+            return True
+    return True
+
+
+@wrong("you ask whether the loss has fallen")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    return losses[-2] - losses[-1] > 0
+
+
+@wrong("as soon as there are two losses")
+def converged(losses, least):
+    return bool(losses[1:])
+
+
+@wrong("Compare with `least`")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    return losses[-1] <= losses[-2] < losses[-1] + .01
+
+
+@wrong("whether all steps so far have helped little, one by one")
+def converged(losses, least):
+    if len(losses) < 2:
+        return False
+    for i in range(len(losses) - 1):
+        if not 0 <= losses[i] - losses[i + 1] < least:
+            return False
+    return True
+
+
+@wrong("and of no steps that is true")
+def converged(losses, least):
+    for before, after in zip(losses, losses[1:]):
+        if after > before or before - after >= least:
+            return False
+    return True
+
+
+@wrong("rounding makes two losses equal")
+def converged(losses, least):
+    return len(losses) >= 2 and round(losses[-1], 2) == round(losses[-2], 2)
 
 
 # ---------------------------------------------------------------- nudged_slopes
@@ -191,6 +253,57 @@ def nudged_slopes(loss_of, params, size):
             nudge = torch.zeros_like(params)
             nudge[i, j] = size
             slopes[i, j] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("only as many numbers as params has rows")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    for i in range(len(params)):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.view(-1)[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("all got the same slope")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    for i in range(len(params)):
+        nudge = torch.zeros_like(params)
+        nudge[i] = size
+        slopes[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("it counts on rows and columns")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    for i in range(params.shape[0]):
+        for j in range(params.shape[1]):
+            nudge = torch.zeros_like(params)
+            nudge[i, j] = size
+            slopes[i, j] = (loss_of(params + nudge) - loss_of(params - nudge)) / (2 * size)
+    return slopes
+
+
+@wrong("loss_of gets one long row here")
+def nudged_slopes(loss_of, params, size):
+    row, slopes = params.flatten(), []
+    for i in range(len(row)):
+        nudge = torch.zeros_like(row)
+        nudge[i] = size
+        slopes.append((loss_of(row + nudge) - loss_of(row - nudge)) / (2 * size))
+    return torch.stack(slopes).view(params.shape)
+
+
+@wrong("Put brackets round what you divide by")
+def nudged_slopes(loss_of, params, size):
+    slopes = torch.zeros_like(params)
+    for i in range(params.numel()):
+        nudge = torch.zeros_like(params)
+        nudge.view(-1)[i] = size
+        slopes.view(-1)[i] = (loss_of(params + nudge) - loss_of(params - nudge)) / 2 * size
     return slopes
 
 
@@ -288,6 +401,24 @@ def sgd_step(params, lr):
     p.grad = None
 
 
+@wrong("a number in it may well be 0")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None and p.grad.all():
+                p -= lr * p.grad
+                p.grad.zero_()
+
+
+@wrong("a number in it may well be 0")
+def sgd_step(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None and p.grad.sum() != 0:
+                p -= lr * p.grad
+                p.grad.zero_()
+
+
 # ---------------------------------------------------------------- standardised
 
 @wrong("the held-back rows get a mean and std of their own")
@@ -346,7 +477,7 @@ def standardised(train, valid):
     return (train - train.mean(0)) / std
 
 
-@wrong("something tiny in place of its std is no better than 0")
+@wrong("a tiny number stands in place of its std")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0, correction=1 if len(train) > 1 else 0)
     return (train - mean) / (std + 1e-8), (valid - mean) / (std + 1e-8)
@@ -368,7 +499,7 @@ def standardised(train, valid):
     return (train - mean) / std, (valid - mean) / std
 
 
-@wrong("something tiny in place of its std is no better than 0")
+@wrong("a tiny number stands in place of its std")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0).nan_to_num(0).clamp(min=1e-6)
     return (train - mean) / std, (valid - mean) / std
@@ -386,6 +517,27 @@ def standardised(train, valid):
     std = train.std(0)
     std[(train == train[0]).all(0)] = 1
     return (train - train.mean(0)) / std, valid
+
+
+@wrong("whose std is small, and not 0")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0).nan_to_num(1).clamp(min=1)
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("come back as they were")
+def standardised(train, valid):
+    if len(train) == 1:
+        return train, valid
+    mean, std = train.mean(0), train.std(0)
+    std[(train == train[0]).all(0)] = 1
+    return (train - mean) / std, (valid - mean) / std
+
+
+@wrong("nan_to_num in place of an infinite result")
+def standardised(train, valid):
+    mean, std = train.mean(0), train.std(0)
+    return ((train - mean) / std).nan_to_num(0), ((valid - mean) / std).nan_to_num(0)
 
 
 # ---------------------------------------------------------------- fit_throw
@@ -484,6 +636,18 @@ def fit_throw(x, y, lr, steps):
         params.grad.zero_()
         return tuple(params.tolist())
     return 0., 0., 0.
+
+
+@wrong(".item() makes one of each")
+def fit_throw(x, y, lr, steps):
+    speed, start, gravity = [torch.zeros(1, requires_grad=True) for _ in range(3)]
+    for _ in range(steps):
+        mse(speed * x + start - gravity / 2 * x ** 2, y).backward()
+        with torch.no_grad():
+            for p in (speed, start, gravity):
+                p -= lr * p.grad
+                p.grad.zero_()
+    return speed, start, gravity
 
 
 @wrong("did it change a copy")
@@ -588,6 +752,13 @@ def sgd_step(params, lr):
         with torch.no_grad():
             p.copy_(p - lr * p.grad)
         p.grad = None
+
+
+@right
+def sgd_step(params, lr):
+    optimiser = torch.optim.SGD(params, lr=lr)
+    optimiser.step()
+    optimiser.zero_grad()
 
 
 @right
