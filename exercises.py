@@ -255,7 +255,7 @@ def gist(code) -> list:
 # ---------------------------------------------------------------- saying what is different
 
 def same(a, b) -> bool:
-    """Whether two results are the same up to rounding; a tensor without axes counts as a number, and 2 as 2.0."""
+    """Whether two results are the same up to rounding; a tensor without axes counts as a number, and 2 will do for 2.0."""
     if isinstance(a, Exception) or isinstance(b, Exception):
         return type(a) is type(b) and re.sub(r"\d+", "", str(a)[:300]) == re.sub(r"\d+", "", str(b)[:300])
     if type(a) in (list, tuple) or type(b) in (list, tuple):
@@ -267,7 +267,8 @@ def same(a, b) -> bool:
         a, b = torch.as_tensor(a).detach(), torch.as_tensor(b).detach()
         if a.shape != b.shape:
             return False
-        if kind(a) != kind(b) and a.numel() and not (a.ndim == 0 and {kind(a), kind(b)} == {"whole numbers", "floats"}):
+        whole = a.ndim == 0 and kind(a) == "whole numbers" and kind(b) == "floats"
+        if kind(a) != kind(b) and a.numel() and not whole:
             return False
         return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-5, equal_nan=True)
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
@@ -366,7 +367,7 @@ def tensors_differ(got: Tensor, wanted: Tensor) -> str:
         return f"{shapes}. Which axes should disappear, and which should stay?"
     if kind(got) != kind(wanted):
         return f"your result holds {kind(got)}, and {kind(wanted)} are wanted."
-    if kind(got) == "True and False":
+    if kind(got) == "True and False" and got.ndim:
         if (got == ~wanted).all():
             return "each answer is the opposite of what is wanted: True and False have changed places."
         return f"{int((got != wanted).sum())} of {got.numel()} answers are wrong."
