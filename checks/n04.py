@@ -121,9 +121,9 @@ def by_hand(answer, preds, y):
                 slopes, = torch.autograd.grad(answer(preds.clone(), y.clone()), preds)
             except Exception:                    # an answer that has no slopes, such as one by math.exp
                 return loss
-            need(slopes.isfinite().all(), "the loss is right, but its slope is nan: an infinite exp, or the logarithm of "
-                 "0, is thrown away, by where for example, and on the way back 0 times infinite is nan. Use exp(-|z|), "
-                 "and nothing is infinite on the way.")
+            need(slopes.isfinite().all(), "the loss is right, but its slope is nan: an infinite exp, or the logarithm "
+                 "of 0, is thrown away, by where for example, and on the way back 0 times infinite is nan. Use "
+                 "exp(-|z|), and nothing is infinite on the way.")
     return loss
 
 
