@@ -6,9 +6,21 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from exercises import a_kind, compared, kind, need, pile, rounded, tried
+from exercises import a_kind, compared, copied, kind, need, pile, rounded, same, tried
 from utils import accuracy, as_xy, load_digits
+
+
+class Without(TorchFunctionMode):
+    """In a with statement: whoever calls one of these functions of PyTorch reads the sentence."""
+    def __init__(self, names, sentence):
+        super().__init__()
+        self.names, self.sentence = names, sentence
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        need(getattr(func, "__name__", "") not in self.names, self.sentence)
+        return func(*args, **(kwargs or {}))
 
 
 @compared(
@@ -41,16 +53,19 @@ def count_parameters(rows, columns, answers):
     cases=lambda: [(torch.tensor([[2.], [-1.], [.2], [0.], [-9.], [.7]]), 3, 7),
                    (torch.tensor([[2.5], [-.1], [.1]]), 3, 7),
                    (torch.tensor([[.3], [-.3], [4.]]), 9, 4),
-                   (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1), (torch.zeros(0, 1), 3, 7)],
+                   (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1)],
     hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
            "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]. (squeeze would also swallow the "
            "axis of length 1 when there is only one digit.)"],
     mistakes={
         "you compare the scores with .5. These are logits: undecided is 0, and the sigmoid makes .5 of it.":
             lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
-        "everything gets the same answer. A sigmoid is above 0 whatever the score, so a comparison of it with 0 is "
-        "always true: compare the score with 0, or the sigmoid with .5.":
+        "everything gets the same answer. A sigmoid compared with 0 does that, since it is always above; so does "
+        "painting twice, when the second line paints over the first.":
             lambda preds, yes, no: torch.full((len(preds),), yes),
+        "it goes wrong when `yes` is the digit 0. That happens when digits are painted into the tensor of scores and "
+        "then compared once more: ask all scores first, and keep the answers.":
+            lambda preds, yes, no: torch.where(preds[:, 0] > 0, yes or no, no),
         "the two answers have changed places: high scores belong to `yes`, whose target is 1.":
             lambda preds, yes, no: torch.where(preds[:, 0] > 0, no, yes),
         "a score of exactly 0 is undecided. The exercise, and the accuracy of the lesson, count it as `no`.":
@@ -68,8 +83,6 @@ def count_parameters(rows, columns, answers):
             lambda preds, yes, no: torch.where(preds.squeeze() > 0, yes, no),
         "the numbers are right, but they are floats. Labels are whole numbers: .long() converts.":
             lambda preds, yes, no: torch.where(preds[:, 0] > 0, float(yes), float(no)),
-        "it is right unless there is no digit at all: torch.tensor([]) holds floats. Give it dtype=torch.int64.":
-            lambda preds, yes, no: torch.tensor([yes if score > 0 else no for score, in preds.tolist()]),
     },
     right="Nothing in a score says 3. Above 0 means 3 only because we gave the 3s the target 1.")
 def says(preds, yes, no):
@@ -82,16 +95,40 @@ def binary_entropy(preds, y, tiny=0.):
     return -(torch.where(y > .5, p, 1 - p) + tiny).log().mean()
 
 
+def scores():
+    """Scores and targets; the last scores are wild, and ask for slopes."""
+    return [(torch.tensor([[2.], [-1.], [.5], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])),
+            (torch.tensor([[1.5]]), torch.tensor([[0.]])),
+            (torch.tensor([[-200.], [0.]]), torch.tensor([[1.], [0.]])),
+            (torch.tensor([[-3.1]]), torch.tensor([[1.]])), (torch.tensor([[5.1]]), torch.tensor([[0.]])),
+            (torch.tensor([[-4.], [6.]]), torch.tensor([[1.], [0.]])),
+            (torch.tensor([[-200.], [1.]]), torch.tensor([[1.], [0.]])),
+            (torch.tensor([[200.], [-150.]]), torch.tensor([[1.], [0.]])),
+            (torch.tensor([[1000.], [-3.], [30.]]), torch.tensor([[0.], [1.], [0.]])),
+            (torch.zeros(3, 1), torch.tensor([[1.], [0.], [1.]])),
+            (torch.tensor([[-200.], [1000.], [300.], [-1.]], requires_grad=True),
+             torch.tensor([[1.], [0.], [1.], [0.]]))]
+
+
+def by_hand(answer, preds, y):
+    """The loss, without PyTorch's; when all losses are right, the slopes of the last one have to be numbers too."""
+    with Without(["binary_cross_entropy_with_logits", "cross_entropy"],
+                 "this is PyTorch's version; here write it by hand, from the score."):
+        loss = answer(preds.detach(), y)
+        if preds.requires_grad and all(same(answer(*copied((s.detach(), t))), stable_cross_entropy(s, t))
+                                       for s, t in scores()):
+            try:
+                slopes, = torch.autograd.grad(answer(preds.clone(), y.clone()), preds)
+            except Exception:                    # an answer that has no slopes, such as one by math.exp
+                return loss
+            need(slopes.isfinite().all(), "the loss is right, but its slope is nan: an infinite exp, or the logarithm "
+                 "of 0, is thrown away, by where for example, and on the way back 0 times infinite is nan. Use "
+                 "exp(-|z|), and nothing is infinite on the way.")
+    return loss
+
+
 @compared(
-    cases=lambda: [(torch.tensor([[2.], [-1.], [.5], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])),
-                   (torch.tensor([[1.5]]), torch.tensor([[0.]])),
-                   (torch.tensor([[-200.], [0.]]), torch.tensor([[1.], [0.]])),
-                   (torch.tensor([[-3.1]]), torch.tensor([[1.]])), (torch.tensor([[5.1]]), torch.tensor([[0.]])),
-                   (torch.tensor([[-4.], [6.]]), torch.tensor([[1.], [0.]])),
-                   (torch.tensor([[-200.], [1.]]), torch.tensor([[1.], [0.]])),
-                   (torch.tensor([[200.], [-150.]]), torch.tensor([[1.], [0.]])),
-                   (torch.tensor([[1000.], [-3.], [30.]]), torch.tensor([[0.], [1.], [0.]])),
-                   (torch.zeros(3, 1), torch.tensor([[1.], [0.], [1.]]))],
+    cases=scores, probe=by_hand,
     hints=["Turn the score of a 7 round: let z be the score for a 3 and minus the score for a 7. Then each digit has "
            "the surprise log(1 + exp(-z)), and there is only one case left.",
            "exp of a large number is infinite, exp of a very negative one is 0 and harmless. So see that only "
@@ -105,29 +142,30 @@ def binary_entropy(preds, y, tiny=0.):
         "logarithms with where, and start from the score.":
             lambda preds, y: -(y * preds.sigmoid().log() + (1 - y) * (1 - preds.sigmoid()).log()).mean(),
         "the results add up: a loss should be the mean, or it grows with the number of digits.":
-            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="sum"),
+            lambda preds, y: stable_cross_entropy(preds, y) * len(y),
         "the sign is wrong: the logarithm of a probability is negative, and a surprise is positive.":
-            lambda preds, y: -F.binary_cross_entropy_with_logits(preds, y),
+            lambda preds, y: -stable_cross_entropy(preds, y),
         "the targets have changed places: a high score is no surprise where y is 1.":
-            lambda preds, y: F.binary_cross_entropy_with_logits(preds, 1 - y),
+            lambda preds, y: stable_cross_entropy(preds, 1 - y),
         "this is mnist_loss, how far the probability is from the target. The surprise is minus the logarithm of the "
         "probability of the truth.": lambda preds, y: (preds.sigmoid() - y).abs().mean(),
         "this logarithm counts in another unit. The usual one is the natural logarithm, .log().":
-            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y) / math.log(2),
+            lambda preds, y: stable_cross_entropy(preds, y) / math.log(2),
         "one number for each digit comes out. The loss is their mean.":
-            lambda preds, y: F.binary_cross_entropy_with_logits(preds, y, reduction="none"),
+            lambda preds, y: F.softplus(torch.where(y > .5, -preds, preds)),
         "predictions and targets have different shapes, (n,) and (n, 1), and each prediction was compared with each "
         "target.":
-            lambda preds, y: F.binary_cross_entropy_with_logits(
-                preds.expand(-1, len(y)), y[:, 0].expand(len(y), -1)),
+            lambda preds, y: stable_cross_entropy(preds.expand(-1, len(y)), y[:, 0].expand(len(y), -1)),
         "the 7s are left out, or count 0: their surprise is that of the score turned round.":
             lambda preds, y: (y * F.softplus(-preds)).mean(),
         "this is what the surprise comes near to, far from 0: -z on the wrong side and 0 on the right one. Between "
         "them there is no corner; log(1 + exp(-|z|)) rounds it off.":
             lambda preds, y: F.relu(torch.where(y > .5, -preds, preds)).mean(),
-        "a score a few below 0 costs a little too little: there the surprise is not quite -z yet. For -4 it is 4.018. "
-        "log(1 + exp(-|z|)) is the rest, and it has to be added for every score.":
-            lambda preds, y: torch.where((z := torch.where(y > .5, preds, -preds)) < -3, -z, F.softplus(-z)).mean(),
+        **{f"a score a few below 0 costs a little too little: there the surprise is not quite -z yet. For {here}. "
+           "log(1 + exp(-|z|)) is the rest, and it has to be added for every score.":
+           lambda preds, y, cut=cut: torch.where((z := torch.where(y > .5, preds, -preds)) < cut, -z,
+                                                 F.softplus(-z)).mean()
+           for cut, here in ((-3, "-4 it is 4.018"), (-5, "-5.1 it is 5.106"))},
         "F.binary_cross_entropy on probabilities stops counting at 100, so -200 and -2000 cost the same. Start from "
         "the score.":
             lambda preds, y: F.binary_cross_entropy(preds.sigmoid(), y),
@@ -150,8 +188,14 @@ def few_digits():
     yield torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1)
 
 
+def without_autograd(answer, *case):
+    with Without(["backward", "grad"], "autograd does it for you. Here write it by hand, from p - y: neither "
+                                       "backward() nor requires_grad is needed."):
+        return answer(*case)
+
+
 @compared(
-    cases=lambda: list(few_digits()),
+    cases=lambda: list(few_digits()), probe=without_autograd,
     hints=["For one score the slope of the loss is p - y: how much too likely a 3 was thought to be. Begin with this "
            "column, (n, 1).",
            "The score is x @ w + b. A weight is multiplied by its pixel, so its slope is the mean of (p - y) times "
@@ -190,8 +234,7 @@ def few_digits():
     },
     right="That is all a backward pass has to do for this model. Where a pixel is always black, the slope is 0.")
 def cross_entropy_gradient(x, y, w, b):
-    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
-    return torch.autograd.grad(F.binary_cross_entropy_with_logits(x @ w + b, y), (w, b))
+    return pulls(x, (x @ w + b).sigmoid() - y)
 
 
 def pulls(x, pull, times=1.):
@@ -229,7 +272,7 @@ def train_linear(answer):
         need(type(got) in (tuple, list) and len(got) == 2, f"{a_kind(got)} comes back, and the pair w, b is wanted.")
         need(all(isinstance(p, Tensor) and p.is_floating_point() for p in got),
              f"the pair holds {a_kind(got[0])} and {a_kind(got[1])}; two tensors of floats are wanted, w and b.")
-        w, b = got[0].detach(), got[1].detach()
+        w, b = got[0].detach().float(), got[1].detach().float()
         need(w.shape == (x.shape[1], 1), f"with x of shape {tuple(x.shape)}, w has the shape {tuple(w.shape)}, and "
              f"{(x.shape[1], 1)} is wanted: a weight for each pixel of x, as a column." +
              (" (Is b in the first place?)" if w.shape == (1,) else ""))

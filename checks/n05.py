@@ -20,6 +20,9 @@ from utils import Batches, train_epoch
         "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. "
         "They make a smaller last batch, and that is a step too.":
             lambda n, batch_size, epochs: n // batch_size * epochs,
+        "round() goes to the nearest whole number, and that may be the one below: then the digits that are left over "
+        "get no step. They make a smaller last batch, and that is a step too.":
+            lambda n, batch_size, epochs: round(n / batch_size) * epochs,
         "there is half a step or the like in it. A batch that is not full still makes a whole step: round up, before "
         "you multiply.": lambda n, batch_size, epochs: n / batch_size * epochs,
         "these are the steps of one epoch, and there are several.": lambda n, batch_size, epochs: -(-n // batch_size),
@@ -35,8 +38,8 @@ def number_of_steps(n, batch_size, epochs):
 
 
 @compared(
-    cases=lambda: [([1., .5], [300, 100]), ([.5, .75, 1.], [4, 4, 2]), ([.25], [7]), ([.9, .7], [5, 5]),
-                   ([2., 4., 8.], [1, 2, 1])],
+    cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100]), ([.5, .75, 1.], [4, 4, 2]), ([.25], [7]),
+                   ([.9, .7], [5, 5]), ([2., 4., 8.], [1, 2, 1])],
     hints=["A batch's mean times its size is the sum over its digits. Which sum do you need, and what do you divide it "
            "by?",
            "zip(values, sizes) walks along both lists at once. You need the sum of value times size over all batches."],
@@ -57,6 +60,12 @@ def number_of_steps(n, batch_size, epochs):
             lambda values, sizes: torch.tensor(values) * torch.tensor(sizes) / sum(sizes),
         "all batches are treated as if they were as large as the first one. The last one may be smaller.":
             lambda values, sizes: sum(values) * sizes[0] / sum(sizes),
+        "only the first batch is counted. Does the return stand inside the loop? There it ends the function in the "
+        "first round.": lambda values, sizes: values[0] * sizes[0] / sum(sizes),
+        "this is the mean of the first batch alone. Does the return stand inside the loop? There it ends the function "
+        "in the first round.": lambda values, sizes: values[0],
+        "only the last batch is counted: the sum begins anew in each round. += adds to what is there.":
+            lambda values, sizes: values[-1] * sizes[-1] / sum(sizes),
     },
     right="However you cut the digits into batches, the result is the same now. The plain mean changes with the batch "
           "size.")
@@ -102,7 +111,7 @@ def shuffled_batches(answer):
          "batch. Our digits lie sorted, so a batch would hold only one kind: shuffle all digits before you cut.")
     need(not all(torch.equal(xb, xc) for (xb, _), (xc, _) in zip(first, second)), "each pass has the same order: draw "
          "a new one each time, without setting a seed inside.")
-    for n, size in [(10, 4), (8, 4), (1, 4), (3, 10)]:
+    for n, size in [(10, 4), (9, 4), (8, 4), (1, 4), (3, 10)]:
         x = torch.arange(n, dtype=torch.float32)[:, None].expand(n, 5).clone()
         got = once(x, 100 + x[:, :1], size)
         xs, ys = torch.cat([xb for xb, yb in got]), torch.cat([yb for xb, yb in got])
@@ -213,7 +222,9 @@ def Momentum(answer):
 
 
 @compared(
-    cases=lambda: [([.9, .5, .6, .7, .4], 2), ([.9, .5, .6, .4, .5, .6, .7, .8], 3), ([.9, .8, .7], 2), ([.5], 1),
+    cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.9, .5, .6, .7, .4], 2),
+                   ([.9, .7, .8, .6, .65, .5, .55, .6, .7, .8], 3), ([.9, .8, .7], 2), ([.5], 1),
+                   ([3e20, 2e20, 2.5e20, 2.6e20, 1e20], 2),
                    ([.5, .5, .5, .4], 2), ([.5, .6, .55, .3], 2), ([.5, math.nan, .6, .4], 2),
                    ([math.nan, .5, .6, .4, .7], 3), ([.9, .5, .6], 5), ([.5, .6, .4], 1),
                    ([.9, .5, .8, .7, .6, .55, .4], 4),
@@ -254,11 +265,17 @@ def Momentum(answer):
             lambda losses, patience: (len(losses), stops_at(losses, len(losses))[1]),
         "the epochs that are no better are counted all in all. The count begins again at 0 with each new best.":
             lambda losses, patience: stops_at(losses, patience, in_a_row=False),
+        "a loss may be larger than the number you begin with; math.inf is larger than any.":
+            lambda losses, patience: stops_at(losses, patience, start=1.),
+        "no loss is ever below the number you begin with, so none is ever better. Begin with math.inf.":
+            lambda losses, patience: stops_at(losses, patience, start=-1.),
+        "2 is built in, as in the example. It should wait as many epochs as `patience` says.":
+            lambda losses, patience: stops_at(losses, 2),
     },
     right="These are the two epochs that fit_until needs: it ends after the first and goes back to the parameters of "
           "the second.")
-def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best], in_a_row=True):
-    values, best, waited = [math.inf, *losses], 0, 0
+def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best], in_a_row=True, start=math.inf):
+    values, best, waited = [start, *losses], 0, 0
     for epoch in range(1, len(values)):
         if better(values, epoch, best):
             best, waited = epoch, 0 if in_a_row else waited
@@ -346,6 +363,8 @@ def CallbackLearner(answer):
         learner.fit(5)
         ends.append(epochs_of(model))
         behind.append(len(called))
+    need(1 not in ends, "training ended after an epoch in which the callbacks returned False and None. Only True ends "
+         "it.")
     need(ends != [5, 5], "a callback returned True after epoch 2, and training went on to the end. Look at what the "
          "callbacks return, and remember that break ends only the innermost loop.")
     need(ends[0] == 2, "when the first of two callbacks returns True, training goes on. Does the answer of the second "

@@ -1,3 +1,5 @@
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -95,12 +97,58 @@ def says(preds, yes, no):
     return [yes if p > 0 else no for p in preds]
 
 
-@wrong("Give it dtype=torch.int64")
+@wrong("so does painting twice")
 def says(preds, yes, no):
-    return torch.tensor([yes if p > 0 else no for p in preds])
+    digits = preds[:, 0].clone()
+    digits[digits <= 0] = no
+    digits[digits > 0] = yes
+    return digits.long()
+
+
+@wrong("it goes wrong when `yes` is the digit 0")
+def says(preds, yes, no):
+    digits = preds[:, 0].clone()
+    digits[digits > 0] = yes
+    digits[digits <= 0] = no
+    return digits.long()
 
 
 # ---------------------------------------------------------------- stable_cross_entropy
+
+@wrong("this is PyTorch's version")
+def stable_cross_entropy(preds, y):
+    return F.binary_cross_entropy_with_logits(preds, y)
+
+
+@wrong("this is PyTorch's version")
+def stable_cross_entropy(preds, y):
+    return torch.nn.BCEWithLogitsLoss()(preds, y)
+
+
+@wrong("this is PyTorch's version")
+def stable_cross_entropy(preds, y):
+    return F.cross_entropy(torch.cat([torch.zeros_like(preds), preds], 1), y[:, 0].long())
+
+
+@wrong("the loss is right, but its slope is nan")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z > -50, (1 + (-z).exp()).log(), -z).mean()
+
+
+@wrong("an infinite exp, or the logarithm of 0, is thrown away")
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z < -50, -z, -z.sigmoid().log()).mean()
+
+
+@wrong("the loss is right, but its slope is nan")               # painted over, without where
+def stable_cross_entropy(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    surprise = (1 + (-z).exp()).log()
+    surprise[surprise.isinf()] = -z[surprise.isinf()]
+    return surprise.mean()
+
 
 @wrong("the surprise is not quite -z yet")
 def stable_cross_entropy(preds, y):
@@ -241,9 +289,29 @@ def cross_entropy_gradient(x, y, w, b):
 
 @wrong("this is the gradient of mnist_loss")
 def cross_entropy_gradient(x, y, w, b):
-    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
     p = (x @ w + b).sigmoid()
-    torch.where(y > .5, 1 - p, p).mean().backward()
+    pull = torch.where(y > .5, -1., 1.) * p * (1 - p)
+    return x.T @ pull / len(x), pull.mean(0)
+
+
+@wrong("autograd does it for you")
+def cross_entropy_gradient(x, y, w, b):
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+    return w.grad, b.grad
+
+
+@wrong("autograd does it for you")
+def cross_entropy_gradient(x, y, w, b):
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    with torch.enable_grad():
+        loss = F.binary_cross_entropy_with_logits(x @ w + b, y)
+    return torch.autograd.grad(loss, (w, b))
+
+
+@wrong("neither backward() nor requires_grad is needed")         # and did not get that far
+def cross_entropy_gradient(x, y, w, b):
+    F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
     return w.grad, b.grad
 
 
@@ -572,11 +640,37 @@ def held_back_score(learn, data, yes):
 # ---------------------------------------------------------------- right answers in other styles
 
 def says(preds, yes, no):
-    return torch.tensor([yes if p > 0 else no for p in preds]).long()
+    return torch.tensor([yes if p > 0 else no for p in preds])
+
+
+def stacked(preds, yes, no):
+    return torch.stack([torch.tensor(yes if p > 0 else no) for p in preds])
 
 
 def stable_cross_entropy(preds, y):
     return F.softplus(torch.where(y > .5, -preds, preds)).mean()
+
+
+def without_tensors(preds, y):
+    total = 0
+    for score, target in zip(preds[:, 0].tolist(), y[:, 0].tolist()):
+        z = score if target == 1 else -score
+        total += max(-z, 0) + math.log(1 + math.exp(-abs(z)))
+    return total / len(y)
+
+
+def by_clamping(preds, y):
+    z = torch.where(y > .5, preds, -preds)
+    return torch.where(z > -50, (1 + (-z.clamp(min=-50)).exp()).log(), -z).mean()
+
+
+def cross_entropy_gradient(x, y, w, b):
+    slopes = [torch.zeros_like(w), torch.zeros_like(b)]
+    for row, target in zip(x, y):
+        pull = (row @ w + b).sigmoid() - target
+        slopes[0] += row[:, None] * pull / len(x)
+        slopes[1] += pull / len(x)
+    return slopes
 
 
 def train_linear(x, y, lr, epochs):
@@ -585,6 +679,14 @@ def train_linear(x, y, lr, epochs):
         w, b = w.detach().requires_grad_(), b.detach().requires_grad_()
         F.binary_cross_entropy_with_logits(x @ w + b, y).backward()
         w, b = w - lr * w.grad, b - lr * b.grad
+    return w, b
+
+
+def in_doubles(x, y, lr, epochs):
+    x, y, w, b = x.double(), y.double(), torch.zeros(x.shape[1], 1).double(), torch.zeros(1).double()
+    for _ in range(epochs):
+        pull = (x @ w + b).sigmoid() - y
+        w, b = w - lr * x.T @ pull / len(x), b - lr * pull.mean(0)
     return w, b
 
 
@@ -603,5 +705,9 @@ def in_one_line(learn, data, yes):
     return ((vx @ w + b > 0) == vy).float().mean()
 
 
+stacked.__name__ = "says"
+without_tensors.__name__ = by_clamping.__name__ = "stable_cross_entropy"
+in_doubles.__name__ = "train_linear"
 in_one_line.__name__ = "held_back_score"
-RIGHT = [says, stable_cross_entropy, train_linear, held_back_score, in_one_line]
+RIGHT = [says, stacked, stable_cross_entropy, without_tensors, by_clamping, cross_entropy_gradient, train_linear,
+         in_doubles, held_back_score, in_one_line]

@@ -10,9 +10,12 @@ from utils import train_epoch
 
 # ---------------------------------------------------------------- number_of_steps
 
-@wrong("rounding down throws the remainder away")
+@wrong("round() goes to the nearest whole number")
 def number_of_steps(n, batch_size, epochs):
-    return round(n / batch_size) * epochs
+    steps = 0
+    for _ in range(epochs):
+        steps += round(n / batch_size)
+    return steps
 
 
 @wrong("rounding down throws the remainder away")
@@ -41,11 +44,6 @@ def number_of_steps(n, batch_size, epochs):
 @wrong("one batch too many where the digits fill the last batch exactly")
 def number_of_steps(n, batch_size, epochs):
     return epochs * (1 + n // batch_size)
-
-
-@wrong("whole numbers are wanted")
-def number_of_steps(n, batch_size, epochs):
-    return torch.ceil(torch.tensor(n / batch_size)) * epochs
 
 
 @wrong("half a step or the like")
@@ -91,7 +89,30 @@ def mean_over_batches(values, sizes):
     return torch.tensor(values) * torch.tensor(sizes) / sum(sizes)
 
 
-@wrong("comes out where 0.875 is wanted")                      # leaves out the last batch
+@wrong("only the first batch is counted")
+def mean_over_batches(values, sizes):
+    total = 0
+    for value, size in zip(values, sizes):
+        total += value * size
+        return total / sum(sizes)
+
+
+@wrong("this is the mean of the first batch alone")
+def mean_over_batches(values, sizes):
+    total, count = 0, 0
+    for k, size in enumerate(sizes):
+        total, count = total + values[k] * size, count + size
+        return total / count
+
+
+@wrong("+= adds to what is there")
+def mean_over_batches(values, sizes):
+    for value, size in zip(values, sizes):
+        total = value * size
+    return total / sum(sizes)
+
+
+@wrong("comes out where 0.6154 is wanted")                     # leaves out the last batch
 def mean_over_batches(values, sizes):
     if len(values) == 1:
         return values[0]
@@ -153,6 +174,12 @@ def shuffled_batches(x, y, batch_size):
 def shuffled_batches(x, y, batch_size):
     torch.manual_seed(42)
     for rows in torch.randperm(len(x)).split(batch_size):
+        yield x[rows], y[rows]
+
+
+@wrong("9 digits in batches of 4 came out in the sizes [3, 3, 3]")
+def shuffled_batches(x, y, batch_size):
+    for rows in torch.randperm(len(x)).chunk(math.ceil(len(x) / batch_size)):
         yield x[rows], y[rows]
 
 
@@ -504,6 +531,39 @@ def stops_at(losses, patience):
             return epoch, best_epoch
 
 
+@wrong("a loss may be larger than the number you begin with")
+def stops_at(losses, patience):
+    best, best_epoch = 1, 0
+    for epoch, loss in enumerate(losses, 1):
+        if loss < best:
+            best, best_epoch = loss, epoch
+        if epoch - best_epoch == patience:
+            return epoch, best_epoch
+    return len(losses), best_epoch
+
+
+@wrong("no loss is ever below the number you begin with")
+def stops_at(losses, patience):
+    best, best_epoch, waited = 0, 0, 0
+    for epoch, loss in enumerate(losses, 1):
+        waited += 1
+        if loss < best:
+            best, best_epoch, waited = loss, epoch, 0
+        if waited == patience:
+            return epoch, best_epoch
+    return len(losses), best_epoch
+
+
+@wrong("2 is built in, as in the example")
+def stops_at(losses, patience):
+    return waiting(losses, 2, lambda loss, best: loss < best)
+
+
+@wrong("with [0.9, 0.5, 0.6, 0.7, 0.8, 0.4, 0.6, 0.7, 0.9], 2: in the first of 2 results, 5 comes out where 4")
+def stops_at(losses, patience):
+    return waiting(losses, 3, lambda loss, best: loss < best)
+
+
 # ---------------------------------------------------------------- CallbackLearner
 
 class Stored:
@@ -572,6 +632,29 @@ class CallbackLearner(Stored):
             stop = False
             for callback in self.callbacks:
                 stop = callback(self)
+            if stop:
+                break
+
+
+@wrong("training ended after an epoch in which the callbacks returned False and None")
+class CallbackLearner(Stored):
+    def fit(self, epochs):
+        for _ in range(epochs):
+            train_epoch(self.model, self.opt, self.train)
+            self.epoch += 1
+            if any([callback(self) is not None for callback in self.callbacks]):
+                break
+
+
+@wrong("Only True ends it")
+class CallbackLearner(Stored):
+    def fit(self, epochs):
+        for _ in range(epochs):
+            train_epoch(self.model, self.opt, self.train)
+            self.epoch += 1
+            stop = False
+            for callback in self.callbacks:
+                stop = callback(self) is not None
             if stop:
                 break
 
