@@ -6,8 +6,8 @@ The exercises stand in checks/, a file for each notebook, one place for each. An
     sentence to a wrong answer; whoever's results are the same as those of the wrong answer reads its sentence.
 @tried(…) stands above a trial: a function that is given the answer, uses it, and calls need(condition, sentence).
 
-Whatever an answer does, nothing here raises an error or waits for ever. Inputs, random numbers and PyTorch's default type
-are as before afterwards.
+Whatever an answer does, nothing here raises an error or waits for ever. Inputs, random numbers and PyTorch's default
+type are as before afterwards.
 """
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ def verdict(answer) -> str:
         error, printed = guarded(lambda: exercise.judge(answer), exercise.seconds)
     except TimeoutError:
         error, printed = NotYet(
-            f"it has not finished after {exercise.seconds:.0f} seconds and was stopped. Is there a loop that never ends, "
-            "or one over pixels or images that a single operation on the whole tensor could do?"), ""
+            f"it has not finished after {exercise.seconds:.0f} seconds and was stopped. Is there a loop that never "
+            "ends, or one over pixels or images that a single operation on the whole tensor could do?"), ""
     if error is None:
         return wrapped(f"{name}: right. {exercise.right}")
     if type(error) is NotImplementedError and not error.args:    # with a text it is PyTorch's or Jupyter's
@@ -150,7 +150,10 @@ def verdict(answer) -> str:
 
 def named(answer) -> tuple[str, Exercise | None]:
     """The exercise's name and the exercise; when there is none, a text that says so, and None."""
-    name = getattr(answer, "__name__", None) or type(answer).__name__
+    try:
+        name = answer.__name__
+    except Exception:                                            # an object: its class has the name
+        name = type(answer).__name__
     if name in EXERCISES and callable(answer):
         return name, EXERCISES[name]
     what = f"{name!r} is the name of no exercise" if callable(answer) else f"this is {a_kind(answer)}"
@@ -184,7 +187,8 @@ def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
         except BaseException as error:
             caught.append(error)
 
-    dtype, printed, thread = torch.get_default_dtype(), Printed(), threading.Thread(target=work, daemon=True, name=CHECKING)
+    thread = threading.Thread(target=work, daemon=True, name=CHECKING)
+    dtype, printed = torch.get_default_dtype(), Printed()
     with (torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed),
           warnings.catch_warnings()):
         warnings.simplefilter("ignore")
@@ -217,8 +221,8 @@ def outcome(probe: Callable, answer: Callable, case: tuple, foreseen: bool = Fal
     if not foreseen and not same(list(case), list(before)):
         kept = "list that it is given (pop, sort and append do that)" if any(
             type(v) is list and not same(v, w) for v, w in zip(case, before)) else "tensor that it is given"
-        raise NotYet(f"your code changes the {kept}, and whoever called it is left with the changed one. Work on a copy, "
-                     f"made with {'list(…)' if 'list' in kept else '.clone()'}.")
+        raise NotYet(f"your code changes the {kept}, and whoever called it is left with the changed one. Work on a "
+                     f"copy, made with {'list(…)' if 'list' in kept else '.clone()'}.")
     return result
 
 
@@ -241,8 +245,8 @@ def is_untouched(answer, given: Callable | None = None) -> bool:
         return False
     if given is not None:
         return gist(code) == gist(given.__code__)
-    return all(i.opname in ("RESUME", "NOP", "RETURN_VALUE") or
-               i.opname in ("LOAD_CONST", "RETURN_CONST") and i.argval in (None, ...) for i in dis.get_instructions(code))
+    return all(i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.opname in ("LOAD_CONST", "RETURN_CONST")
+               and i.argval in (None, ...) for i in dis.get_instructions(code))
 
 
 def gist(code) -> list:
@@ -255,7 +259,7 @@ def gist(code) -> list:
 # ---------------------------------------------------------------- saying what is different
 
 def same(a, b) -> bool:
-    """Whether two results are the same up to rounding; a tensor without axes counts as a number, and 2 will do for 2.0."""
+    """Whether two results are the same up to rounding; a tensor without axes is a number, and 2 will do for 2.0."""
     if isinstance(a, Exception) or isinstance(b, Exception):
         return type(a) is type(b) and re.sub(r"\d+", "", str(a)[:300]) == re.sub(r"\d+", "", str(b)[:300])
     if type(a) in (list, tuple) or type(b) in (list, tuple):
@@ -398,8 +402,8 @@ def tensors_differ(got: Tensor, wanted: Tensor) -> str:
 MEANINGS = [
     (r"leaf Variable that requires grad", "a parameter is changed in place outside of torch.no_grad()."),
     (r"does not require grad",
-     "there is no way back from the loss to the parameters: were they made with requires_grad, and is the loss calculated "
-     "from them, outside of torch.no_grad() and without detach or item?"),
+     "there is no way back from the loss to the parameters: were they made with requires_grad, and is the loss "
+     "calculated from them, outside of torch.no_grad() and without detach or item?"),
     (r"grad can be implicitly created only for scalar",
      "only one number can be sent back: take the mean of the losses first."),
     (r"backward through the graph a second time", "the same loss is sent back twice: calculate it anew in each step."),
@@ -408,7 +412,8 @@ MEANINGS = [
     (r"size of tensor a .* must match|shapes cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size",
      "two shapes do not fit together: look at .shape of both."),
     (r"Dimension out of range", "an axis is named that this tensor does not have."),
-    (r"only one element tensors can be converted|cannot be converted to Scalar|only integer tensors|Boolean value of Tensor with more than one",
+    (r"only one element tensors can be converted|cannot be converted to Scalar|only integer tensors|"
+     r"Boolean value of Tensor with more than one",
      "a whole tensor stands where one number is wanted; .any(), .all() or .sum() make one of many. "
      "Whether something is there at all is asked with  is not None."),
     (r"'NoneType' object has no attribute|unsupported operand .*'NoneType'|NoneType",
@@ -416,7 +421,8 @@ MEANINGS = [
      "p -= … changes the old one. A function without return gives None, too."),
     (r"non-empty|need at least one|numel\(\) == 0|empty",
      "this is an input with nothing in it; say what should come out."),
-    (r"out of bounds|index out of range", "a place is asked for that does not exist. Is a length such as 28 built in? .shape tells it."),
+    (r"out of bounds|index out of range",
+     "a place is asked for that does not exist. Is a length such as 28 built in? .shape tells it."),
     (r"invalid for input of size", "view needs just as many numbers: is a length such as 28 or 784 built in?"),
     (r"is not defined", "there is no such name: work with the inputs of the function."),
     (r"without overflow", "a byte cannot hold this number: .int() or .float() first."),

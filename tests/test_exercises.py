@@ -215,6 +215,29 @@ def test_an_answer_that_never_ends_is_stopped(monkeypatch):
     assert time.perf_counter() - started < 5 and threading.active_count() == threads
 
 
+def test_an_answer_that_calls_check_is_told_so():
+    def ink(images):
+        check(ink)
+    assert "your function calls check" in flat(verdict(ink))
+
+
+def test_what_an_error_says_is_cut_short_and_names_no_place_of_the_machine():
+    def ink(images):
+        raise ValueError("in /home/ada/x.py at 0x7f00aa: " + "x." * 100_000)
+    started = time.perf_counter()
+    said = verdict(ink)
+    assert len(said) < 700 and "/home" not in said and "0x7" not in said and time.perf_counter() - started < 5
+
+
+def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
+    def ink(images):
+        print("a line\n" * 100_000)
+        sys.stdout.close()
+    assert "It also printed 'a line'" in flat(verdict(ink))
+    print("still here")
+    assert capsys.readouterr().out == "still here\n"
+
+
 def test_a_check_leaves_no_trace():
     def ink(images):
         torch.manual_seed(5)
