@@ -420,7 +420,8 @@ MEANINGS = [
      "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … makes; "
      "p -= … changes the old one. A function without return gives None, too."),
     (r"non-empty|need at least one|numel\(\) == 0|empty",
-     "this is an input with nothing in it; say what should come out."),
+     "this is a pile with nothing in it, and a loop leaves nothing to stack: work on the whole pile at once, or say "
+     "what should come out then."),
     (r"out of bounds|index out of range",
      "a place is asked for that does not exist. Is a length such as 28 built in? .shape tells it."),
     (r"invalid for input of size", "view needs just as many numbers: is a length such as 28 or 784 built in?"),

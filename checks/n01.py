@@ -43,7 +43,7 @@ def ink(images):
 
 
 @compared(
-    cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255),
+    cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255), (byte_pile()[:0], 9),
                    (torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     hints=["Convert to a type that can hold 300 and -100 before you add. Notebook 1 says which.",
            "Then bring everything above 255 down to 255, and everything below 0 up to 0. .clamp(lowest, highest) does "
@@ -80,7 +80,8 @@ def paint_edges(images: Tensor, *places: tuple) -> Tensor:
 
 
 @compared(
-    cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (torch.zeros(3, 4),)],
+    cases=lambda: [(pile(3),), (pile(1)[0],), (pile(2, 5, 7),), (pile(6).view(2, 3, 28, 28),), (pile(0),),
+                   (torch.zeros(3, 4),)],
     hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
            "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
            "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
@@ -228,7 +229,7 @@ def contact_sheet(images):
 
 
 @compared(
-    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (torch.arange(6).to(torch.uint8),),
+    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (torch.arange(6).to(torch.uint8),), (byte_pile()[:0],),
                    (torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)],
     hints=["Python's % gives what is left over by a division: 201 % 2 is 1, and 200 % 2 is 0. It works elementwise.",
            "The bytes are whole numbers: keep them so until you know who is odd, and make floats at the end."],

@@ -53,7 +53,7 @@ def count_parameters(rows, columns, answers):
     cases=lambda: [(torch.tensor([[2.], [-1.], [.2], [0.], [-9.], [.7]]), 3, 7),
                    (torch.tensor([[2.5], [-.1], [.1]]), 3, 7),
                    (torch.tensor([[.3], [-.3], [4.]]), 9, 4),
-                   (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1)],
+                   (torch.tensor([[-.1]]), 3, 7), (torch.tensor([[.1]]), 0, 1), (torch.zeros(0, 1), 3, 7)],
     hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
            "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]. (squeeze would also swallow the "
            "axis of length 1 when there is only one digit.)"],

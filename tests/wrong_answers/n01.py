@@ -491,7 +491,7 @@ def brighten(images, by):
     return torch.tensor(brighter, dtype=torch.uint8).view(images.shape)
 
 
-@right
+@wrong("a loop leaves nothing to stack")
 def framed(images):
     if images.ndim > 2:
         return torch.stack([framed(image) for image in images])

@@ -97,6 +97,11 @@ def says(preds, yes, no):
     return [yes if p > 0 else no for p in preds]
 
 
+@wrong("a loop leaves nothing to stack")
+def says(preds, yes, no):
+    return torch.stack([torch.tensor(yes if p > 0 else no) for p in preds])
+
+
 @wrong("so does painting twice")
 def says(preds, yes, no):
     digits = preds[:, 0].clone()
@@ -643,10 +648,6 @@ def says(preds, yes, no):
     return torch.tensor([yes if p > 0 else no for p in preds])
 
 
-def stacked(preds, yes, no):
-    return torch.stack([torch.tensor(yes if p > 0 else no) for p in preds])
-
-
 def stable_cross_entropy(preds, y):
     return F.softplus(torch.where(y > .5, -preds, preds)).mean()
 
@@ -705,9 +706,8 @@ def in_one_line(learn, data, yes):
     return ((vx @ w + b > 0) == vy).float().mean()
 
 
-stacked.__name__ = "says"
 without_tensors.__name__ = by_clamping.__name__ = "stable_cross_entropy"
 in_doubles.__name__ = "train_linear"
 in_one_line.__name__ = "held_back_score"
-RIGHT = [says, stacked, stable_cross_entropy, without_tensors, by_clamping, cross_entropy_gradient, train_linear,
+RIGHT = [says, stable_cross_entropy, without_tensors, by_clamping, cross_entropy_gradient, train_linear,
          in_doubles, held_back_score, in_one_line]
