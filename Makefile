@@ -2,7 +2,7 @@
 PYTHON ?= python3
 V := .venv/bin
 
-.PHONY: help lab test course refresh publish student key
+.PHONY: help lab test course refresh publish student key browser book
 
 help:  ## list these commands
 	@echo "make lab                      open JupyterLab at notebook 01"
@@ -11,6 +11,8 @@ help:  ## list these commands
 	@echo "make refresh [NB=03]          execute the notebooks (or one) in place: how committed outputs are made"
 	@echo "make student                  copy the course into build/student/, without solutions and answers"
 	@echo "make key                      run the notebooks with all exercises solved, into build/key/"
+	@echo "make browser                  run notebooks in JupyterLab in a real browser, and look at the web book"
+	@echo "make book                     build the course as a web site into build/book/"
 	@echo "make publish REPO=owner/name  write the course's public address into set-up cells and Colab links"
 
 lab: $(V)/.installed
@@ -38,6 +40,17 @@ key: $(V)/.installed
 
 publish: $(V)/.installed
 	@$(V)/python tools/notebooks.py publish $(REPO)
+
+browser: $(V)/.tools
+	@$(V)/python tools/browser.py
+
+book: $(V)/.tools
+	@$(V)/python tools/book.py
+
+$(V)/.tools: $(V)/.installed tools/requirements.txt
+	@echo "Installing what the browser test and the web book need ..."
+	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r tools/requirements.txt -c constraints.txt
+	@touch $@
 
 $(V)/.installed: requirements.txt constraints.txt
 	@echo "Making .venv and installing the tested set (on Linux about 6 GB, torch brings CUDA) ..."
