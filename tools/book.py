@@ -1,7 +1,7 @@
 """Builds the course as a web site that needs no network, from the committed outputs; `make book` calls it.
 
-The pages are copied into build/, prepared there, and given to Sphinx; nothing is run. `check_book` looks at the result
-in a browser; `make browser` calls that.
+The pages are copied into build/, prepared there and given to Sphinx; nothing is run. `check_book` visits the result in a
+browser; `make browser` calls it.
 """
 import base64
 import functools
@@ -12,18 +12,25 @@ import re
 import shutil
 import sys
 import threading
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
-
-import nbformat
+from urllib.parse import unquote, urldefrag
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))                       # Sphinx finds `tools.book.anchor` by its name
+sys.path.insert(0, str(ROOT))                        # Sphinx looks for tools.book.anchor
 
-from tools.notebooks import WIDGET, as_text, build, has, notebooks, write
+try:
+    import nbformat
+    from docutils import nodes
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
 
-STYLE = """
-"""
+    from tools.notebooks import WIDGET, as_text, build, has, notebooks, write
+except ModuleNotFoundError as missing:
+    sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
+
+MATHJAX = "tex-svg-full.js"                          # MathJax in one file, its fonts included
 SETTINGS = {
     "project": "Is this a 3 or a 7?",
     "html_title": "Is this a 3 or a 7?",
@@ -32,80 +39,313 @@ SETTINGS = {
     "extensions": ["myst_nb"],
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
-    "nb_ipywidgets_js": {},                         # else pages fetch widgets from a CDN
+    "nb_ipywidgets_js": {},                          # by default each page fetches widgets from the network
     "myst_enable_extensions": ["dollarmath", "amsmath"],
     "myst_heading_anchors": 4,
     "myst_heading_slug_func": "tools.book.anchor",
-    "mathjax_path": "tex-svg-full.js",              # one file, with its fonts: works from file:// too
-    "mathjax3_config": {"options": {"enableMenu": False}},
+    "mathjax_path": MATHJAX,
+    "mathjax3_config": {"options": {"enableMenu": False}},           # the menu would load more files
     "html_theme": "sphinx_book_theme",
     "html_theme_options": {
-        "use_download_button": False, "use_fullscreen_button": False, "home_page_in_toc": True,
-        "search_bar_text": "Search the course", "show_toc_level": 2,
+        "home_page_in_toc": True, "navbar_persistent": [], "show_toc_level": 2, "search_bar_text": "Search the course",
+        "use_download_button": False, "use_fullscreen_button": False,
         "pygments_light_style": "a11y-high-contrast-light", "pygments_dark_style": "a11y-high-contrast-dark",
+        "extra_footer": 'Code: Apache-2.0. Text and pictures: <a href="https://creativecommons.org/licenses/by/4.0/">CC '
+                        'BY 4.0</a>. Digits: MNIST, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA '
+                        '3.0</a>.',
     },
+    "html_context": {"default_mode": "auto"},        # light or dark as the reader's system is; else the theme complains
+    "html_sidebars": {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]},     # the logo is outside all landmarks
+    "html_static_path": ["_static"],
+    "html_css_files": ["book.css"],
     "html_use_index": False,
     "html_copy_source": False,
     "html_show_sphinx": False,
     "html_show_copyright": False,
 }
+CSS = """
+a.term { color: inherit; text-decoration: underline dotted; }       /* a word of the glossary: quieter than a link */
+details:not(.hide) { margin: 0 0 1rem; }
+details:not(.hide) > summary { cursor: pointer; font-weight: 600; }
+details[open]:not(.hide) { border-left: 3px solid var(--pst-color-border); padding-left: 1rem; }
+.cell.tag_exercise .cell_input { border-left-color: var(--pst-color-secondary); }
+"""
+WITHOUT_KERNEL = {True: "*Here the running notebook has something to move: a slider.*",
+                  False: "*Here the running notebook has something to work with, such as a pad to draw on.*"}
+# Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
+EVERYDAY = {"in place", "leaf", "length", "point", "predict", "recall", "repeat", "square", "start", "step", "stop", "view"}
+PLURALS = {"matrix": "matrices"}                     # those that do not end in s
 
+
+# ---------------------------------------------------------------- the pages, prepared
 
 def anchor(heading: str) -> str:
-    """The address of a heading as JupyterLab makes it."""
+    """The address of a heading, as JupyterLab makes it and the course's links use it."""
     return heading.replace(" ", "-")
 
 
 def stage(sources: Path) -> None:
-    pages = [ROOT / "README.md", *notebooks(), ROOT / "TEACHING.md", ROOT / "data" / "README.md"]
-    for page in pages:
+    """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
+    others = [ROOT / "TEACHING.md", ROOT / "data" / "README.md"]
+    for page in [ROOT / "README.md", *notebooks(), *others]:
         goal = sources / page.relative_to(ROOT)
+        goal.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".ipynb":
             nb = nbformat.read(page, as_version=4)
             for cell in nb.cells:
-                prepare(cell, goal)
+                if cell.cell_type == "markdown":
+                    cell.source = with_links(cell.source, page, sources)
+                else:
+                    prepare(cell, goal)
             write(goal, as_text(nb))
         else:
-            write(goal, page.read_text("utf8"))
-    index = (sources / "README.md")
-    title, _, rest = index.read_text("utf8").partition("\n")
-    listed = "\n".join(f"notebooks/{p.stem}" for p in notebooks())
-    (sources / "index.md").write_text(f"{title}\n\n```{{toctree}}\n:hidden:\n:caption: The notebooks\n{listed}\n```\n\n```{{toctree}}\n:hidden:\n:caption: More\nTEACHING\ndata/README\n```\n{rest}")
-    index.unlink()
-    shutil.copy(ROOT/"LICENSE", sources)
-    (sources/"benchmarks").mkdir()
-    shutil.copy(ROOT/"benchmarks/ladder.png", sources/"benchmarks")
+            write(goal, with_links(page.read_text("utf8"), page, sources))
+    readme = sources / "README.md"
+    text = re.sub(r"<!-- colab -->\nNot published.*?<!-- /colab -->\n", "", readme.read_text("utf8"), flags=re.S)
+    title, _, rest = text.partition("\n")
+    contents = "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n" + "\n".join(
+        page.relative_to(ROOT).with_suffix("").as_posix() for page in pages) + "\n```\n"
+        for caption, pages in [("The notebooks", notebooks()), ("More", others)])
+    write(sources / "index.md", title + "\n" + contents + rest)
+    readme.unlink()
 
 
-def prepare(cell, goal):
+def with_links(text: str, page: Path, sources: Path) -> str:
+    """The text of a page, with links to the README leading to index; other files that it links to are copied."""
+    def link(found: re.Match) -> str:
+        address, at, place = found[2].partition("#")
+        goal = (page.parent / unquote(address)).resolve()
+        if goal == ROOT / "README.md":
+            address = address.replace("README.md", "index.md")
+        elif goal.is_file() and goal.suffix not in (".ipynb", ".md") and goal.is_relative_to(ROOT):
+            (sources / goal.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(goal, sources / goal.relative_to(ROOT))
+        return found[1] + address + at + place + ")"
+
+    return re.sub(r"(\]\()(?!\w+:)([^)\s]+)\)", link, text)
+
+
+def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
+    """Fold the set-up cell; give pictures their alt text, and widgets, which need a kernel, a sentence."""
     if has(cell, "setup"):
         cell.metadata.tags.append("hide-input")
         cell.metadata["mystnb"] = {"code_prompt_show": "The set-up cell", "code_prompt_hide": "The set-up cell"}
-    for k, output in enumerate(cell.get("outputs", [])):
+    for at, output in enumerate(cell.outputs):
         data = output.get("data", {})
         if WIDGET in data:
-            output.data = {"text/markdown": "*Run the notebook to move the slider.*"}
-        if "image/png" in data:
-            name = f"{goal.stem}-{cell.id}-{k}.png"
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            (goal.parent / name).write_bytes(base64.b64decode(data["image/png"]))
-            alt = re.sub(r"([^\w\s])", r"\\\1", " ".join(output.metadata["image/png"]["alt"].split()))
-            output.data = nbformat.from_dict({"text/markdown": f"![{alt}]({name})"})
+            output.data = nbformat.from_dict({"text/markdown": WITHOUT_KERNEL["Slider" in data.get("text/plain", "")]})
+        elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
+            picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
+            picture.write_bytes(base64.b64decode(data["image/png"]))
+            alt = " ".join(output.metadata.get("image/png", {}).get("alt", "").split())
+            alt = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", alt)
+            output.data = nbformat.from_dict({"text/markdown": f"![{alt}]({picture.name})"})
 
 
-def make():
-    from sphinx.application import Sphinx
-    sources, half = build("book.sources"), build("book.half")
+# ---------------------------------------------------------------- words of the glossary
+
+def forms(name: str) -> list[str]:
+    """A name as it may stand in a sentence, in lower case where the name is: knot, knots, Knot; but only ReLU."""
+    ends = ["s", "es"] if name.endswith(("s", "x", "ch", "sh")) else ["s", "d"] if name.endswith("e") else ["s"]
+    found = [name, PLURALS.get(name, name), *(name + end for end in ends)]
+    return found + [form[0].upper() + form[1:] for form in found] if name.islower() else found
+
+
+def terms(glossary: nodes.document) -> dict[str, tuple[str, str]]:
+    """Each form of each name in the glossary, with the entry's id and the sentence that explains it."""
+    found = {}
+    for section in glossary.findall(nodes.section):
+        title, *content = section.children
+        if isinstance(section.parent.parent, nodes.section):         # an entry, below a letter, below the title
+            sentence = content[0].astext().partition("→")[0].strip() if content else ""
+            for name in title.astext().split(", "):
+                if name not in EVERYDAY:
+                    found |= {form: (section["ids"][0], sentence) for form in forms(name)}
+    return found
+
+
+def link_terms(app: Sphinx, page: nodes.document, name: str) -> None:
+    """On each notebook's page, link the first use of each word of the glossary to its entry."""
+    glossary = "notebooks/glossary"
+    if not name.startswith("notebooks/") or name == glossary:
+        return
+    known = terms(app.env.get_doctree(glossary))
+    address = app.builder.get_relative_uri(name, glossary)
+    word = re.compile(r"(?<![\w.-])(" + "|".join(map(re.escape, sorted(known, key=len, reverse=True))) + r")(?![\w-]|\.\w)")
+    closed = (nodes.title, nodes.reference, nodes.strong, nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw)
+    done = set()
+    for text in list(page.findall(nodes.Text)):
+        above = text.parent
+        while above is not None and not isinstance(above, closed) and "cell_output" not in above.get("classes", []):
+            above = above.parent
+        if above is not None:
+            continue
+        pieces = []
+        for at, piece in enumerate(word.split(text.astext())):
+            if at % 2 and known[piece][0] not in done:
+                place, sentence = known[piece]
+                done.add(place)
+                pieces.append(nodes.reference("", piece, internal=True, refuri=f"{address}#{place}", classes=["term"],
+                                              reftitle=sentence))
+            elif piece:
+                pieces.append(nodes.Text(piece))
+        text.parent.replace(text, pieces)
+
+
+# ---------------------------------------------------------------- the site
+
+def make() -> list[str]:
+    """Build the site into build/book/; the problems found on the way, as sentences."""
+    mathjax = importlib.util.find_spec("sphinx-mathjax-offline")
+    if not mathjax:
+        sys.exit("The package sphinx-mathjax-offline is missing: run  make book , which installs what the web book needs.")
+    work = build("book.work")
+    sources, site, warnings = work / "sources", work / "site", io.StringIO()
     stage(sources)
-    mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
-    (sources/"_static").mkdir()
-    shutil.copy(mathjax / "tex-svg-full.js", sources / "_static")
-    warnings = io.StringIO()
-    app = Sphinx(sources, None, half, ROOT / "build" / "book.doctrees", "html", {**SETTINGS, "html_static_path": ["_static"]}, status=None, warning=warnings)
+    write(sources / "_static" / "book.css", CSS)
+    shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
+    app = Sphinx(sources, None, site, work / "doctrees", "html", SETTINGS, status=None, warning=warnings)
+    app.connect("doctree-resolved", link_terms)
     app.build(force_all=True)
-    print(warnings.getvalue())
-    shutil.rmtree(ROOT/"build"/"book", ignore_errors=True)
-    half.rename(ROOT/"build"/"book")
+    said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{sources}/", "").splitlines()
+    shutil.rmtree(ROOT / "build" / "book", ignore_errors=True)
+    site.rename(ROOT / "build" / "book")
+    shutil.rmtree(work)
+    return [line for line in said if line] + faults(ROOT / "build" / "book")
+
+
+class Page(HTMLParser):
+    """What a page contains, as far as `faults` asks for it."""
+    def __init__(self, file: Path):
+        super().__init__()
+        self.ids, self.links, self.fetched, self.pictures = Counter(), [], [], []
+        self.feed(file.read_text("utf8"))
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        given = dict(attributes)
+        if "id" in given:
+            self.ids[given["id"]] += 1
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        elif tag in ("script", "img", "iframe", "source", "video", "audio", "link", "object", "embed"):
+            self.fetched += [given[key] for key in ("src", "href", "data") if given.get(key)]
+        if tag == "img":
+            self.pictures.append((given.get("src", ""), given.get("alt") or ""))
+
+
+def pages_in(folder: Path) -> list[Path]:
+    """The pages of the site in order; the theme has snippets of its own in _static."""
+    found = sorted(file for file in folder.rglob("*.html") if file.relative_to(folder).parts[0] != "_static")
+    if not found:
+        sys.exit(f"There is no web book in {folder}: run  make book  first.")
+    return found
+
+
+def faults(folder: Path) -> list[str]:
+    """What can be found without a browser: links to nowhere, pictures without alt, whatever would come from elsewhere."""
+    pages, found = {file.resolve(): Page(file) for file in pages_in(folder)}, []
+    for file, page in pages.items():
+        name = file.relative_to(folder.resolve()).as_posix()
+        found += [f"{name} has two places with the id {name!r}." for name, count in page.ids.items() if count > 1]
+        found += [f"{name}: the picture {src} has no alt text." for src, alt in page.pictures if not alt.strip()]
+        found += [f"{name} would fetch {address}." for address in page.fetched if re.match(r"(\w+:)?//", address)]
+        for address in page.links + page.fetched:
+            path, place = urldefrag(address)
+            if re.match(r"\w+:|//", address):
+                continue
+            goal = (file.parent / unquote(path.partition("?")[0])).resolve() if path else file
+            if not goal.is_file():
+                found.append(f"{name} links to {address}, which is not there.")
+            elif place and goal in pages and unquote(place) not in pages[goal].ids:
+                found.append(f"{name} links to {address}, a place that is not on that page.")
+    return found
+
+
+# ---------------------------------------------------------------- in a browser
+
+SHOTS = {"index.html", "notebooks/03_gradient_descent.html", "notebooks/06_relu_net.html", "notebooks/glossary.html"}
+LOOK = """() => {
+    const all = what => [...document.querySelectorAll(what)], said = [];
+    all("details").forEach(part => part.open = true);
+    const tell = (faulty, what) => faulty.length && said.push(`${faulty.length} ${what}, the first: ${
+        (faulty[0].alt || faulty[0].textContent || faulty[0].outerHTML).trim().slice(0, 80)}`);
+    tell(all(".math").filter(part => !part.querySelector("mjx-container")), "formulas are not set");
+    tell(all("[data-mml-node=merror]"), "formulas have errors");
+    tell(all("img").filter(picture => !picture.complete || !picture.naturalWidth), "pictures are not shown");
+    if (document.documentElement.scrollWidth > innerWidth) said.push("the page is wider than the window.");
+    return said;
+}"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        pass
+
+
+def check_book(browser, folder: Path) -> list[str]:
+    """Visit every page of the site in `folder` in light and dark; the problems, as sentences.
+
+    browser: playwright's (sync). Axe looks for barriers; formulas, pictures, the search, requests and the console are
+    looked at too. Screenshots go to build/screenshots/.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+    found, shots = [], ROOT / "build" / "screenshots"
+    shots.mkdir(parents=True, exist_ok=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://127.0.0.1:{server.server_port}/"
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    try:
+        tab.on("request", lambda request: request.url.startswith((home, "data:", "blob:")) or found.append(
+            f"{tab.url} asks for {request.url}."))
+        tab.on("response", lambda answer: answer.status < 400 or found.append(f"{answer.url} is missing."))
+        tab.on("pageerror", lambda error: found.append(f"{tab.url}: {error}"))
+        tab.on("console", lambda line: line.type == "error" and found.append(f"{tab.url}: {line.text}"))
+        for file in pages_in(folder):
+            name = file.relative_to(folder).as_posix()
+            tab.emulate_media(color_scheme="light")
+            tab.goto(home + name)
+            tab.evaluate("() => window.MathJax?.startup?.promise")
+            found += [f"{name}: {line}" for line in tab.evaluate(LOOK)]
+            for scheme in ("light", "dark"):
+                tab.emulate_media(color_scheme=scheme)
+                tab.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
+                found += [f"{name}, {scheme}: {fault['help']} ({fault['id']}), at {fault['nodes'][0]['target'][0]} and "
+                          f"{len(fault['nodes']) - 1} more." for fault in Axe().run(tab).response["violations"]]
+                if name in SHOTS:
+                    tab.screenshot(path=shots / f"book_{file.stem}_{scheme}.png")
+        found += search(tab, home, shots)
+    finally:
+        tab.close()
+        server.shutdown()
+        server.server_close()
+    return found
+
+
+def search(tab, home: str, shots: Path) -> list[str]:
+    """Look for the learning rate as a reader does, with the keyboard; the problems, as sentences."""
+    tab.goto(home)
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("learning rate")
+    tab.keyboard.press("Enter")
+    try:
+        tab.wait_for_selector("#search-results li a[href*='03_gradient_descent']", timeout=10_000)
+        tab.wait_for_selector("#search-results li .context", timeout=10_000)
+    except Exception as error:
+        return [f"The search for \"learning rate\" does not find notebook 03: {str(error).splitlines()[0]}"]
+    finally:
+        tab.screenshot(path=shots / "book_search.png")
+    return []
+
 
 if __name__ == "__main__":
-    make()
+    try:
+        print("Building the web book from the committed outputs ...", flush=True)
+        problems = make()
+    except SphinxError as error:
+        sys.exit(f"The web book could not be built: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")
+    print("The web book is in build/book/: open build/book/index.html in a browser.")
+    if problems:
+        sys.exit("\n".join(["It has problems:", *problems]))
