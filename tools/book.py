@@ -58,6 +58,7 @@ SETTINGS = {
     "html_sidebars": {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]},     # the logo is outside all landmarks
     "html_static_path": ["_static"],
     "html_css_files": ["book.css"],
+    "html_favicon": "_static/icon.svg",
     "html_use_index": False,
     "html_copy_source": False,
     "html_show_sphinx": False,
@@ -70,10 +71,15 @@ details:not(.hide) > summary { cursor: pointer; font-weight: 600; }
 details[open]:not(.hide) { border-left: 3px solid var(--pst-color-border); padding-left: 1rem; }
 .cell.tag_exercise .cell_input { border-left-color: var(--pst-color-secondary); }
 """
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><rect width="28" height="28"/>
+<path d="M8 8h12l-7 14" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>
+"""
 WITHOUT_KERNEL = {True: "*Here the running notebook has something to move: a slider.*",
                   False: "*Here the running notebook has something to work with, such as a pad to draw on.*"}
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
-EVERYDAY = {"in place", "leaf", "length", "point", "predict", "recall", "repeat", "square", "start", "step", "stop", "view"}
+EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
+            "stack", "step", "stop", "view"}
+OTHERWISE = {("03", "label")}                        # on these pages the word means something else
 PLURALS = {"matrix": "matrices"}                     # those that do not end in s
 
 
@@ -169,7 +175,8 @@ def link_terms(app: Sphinx, page: nodes.document, name: str) -> None:
     glossary = "notebooks/glossary"
     if not name.startswith("notebooks/") or name == glossary:
         return
-    known = terms(app.env.get_doctree(glossary))
+    known = {form: entry for form, entry in terms(app.env.get_doctree(glossary)).items()
+             if (Path(name).name[:2], entry[0]) not in OTHERWISE}
     address = app.builder.get_relative_uri(name, glossary)
     word = re.compile(r"(?<![\w.-])(" + "|".join(map(re.escape, sorted(known, key=len, reverse=True))) + r")(?![\w-]|\.\w)")
     closed = (nodes.title, nodes.reference, nodes.strong, nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw)
@@ -203,6 +210,7 @@ def make() -> list[str]:
     sources, site, warnings = work / "sources", work / "site", io.StringIO()
     stage(sources)
     write(sources / "_static" / "book.css", CSS)
+    write(sources / "_static" / "icon.svg", ICON)
     shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
     app = Sphinx(sources, None, site, work / "doctrees", "html", SETTINGS, status=None, warning=warnings)
     app.connect("doctree-resolved", link_terms)
@@ -305,13 +313,15 @@ def check_book(browser, folder: Path) -> list[str]:
             name = file.relative_to(folder).as_posix()
             tab.emulate_media(color_scheme="light")
             tab.goto(home + name)
+            tab.add_style_tag(content="* { animation: none !important; transition: none !important; }")
             tab.evaluate("() => window.MathJax?.startup?.promise")
             found += [f"{name}: {line}" for line in tab.evaluate(LOOK)]
-            for scheme in ("light", "dark"):
+            for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):    # the others see no colours
                 tab.emulate_media(color_scheme=scheme)
                 tab.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
-                found += [f"{name}, {scheme}: {fault['help']} ({fault['id']}), at {fault['nodes'][0]['target'][0]} and "
-                          f"{len(fault['nodes']) - 1} more." for fault in Axe().run(tab).response["violations"]]
+                barriers = Axe().run(tab, options={"preload": False, **rules}).response["violations"]
+                found += [f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), at {barrier['nodes'][0]['target'][0]} and "
+                          f"{len(barrier['nodes']) - 1} more." for barrier in barriers]
                 if name in SHOTS:
                     tab.screenshot(path=shots / f"book_{file.stem}_{scheme}.png")
         found += search(tab, home, shots)
