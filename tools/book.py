@@ -70,12 +70,15 @@ details:not(.hide) { margin: 0 0 1rem; }
 details:not(.hide) > summary { cursor: pointer; font-weight: 600; }
 details[open]:not(.hide) { border-left: 3px solid var(--pst-color-border); padding-left: 1rem; }
 .cell.tag_exercise .cell_input { border-left-color: var(--pst-color-secondary); }
+.cell.tag_check .cell_output pre { white-space: pre-wrap; }
+.bd-content pre { font-size: .8125rem; }                            /* with the narrower sidebar, 88 columns fit */
+.bd-sidebar-secondary { flex-basis: 14rem; }
 """
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><rect width="28" height="28"/>
 <path d="M8 8h12l-7 14" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>
 """
-WITHOUT_KERNEL = {True: "*Here the running notebook has something to move: a slider.*",
-                  False: "*Here the running notebook has something to work with, such as a pad to draw on.*"}
+WITHOUT_KERNEL = {True: "*In the running notebook there is something to move here: a slider, or more.*",
+                  False: "*In the running notebook there is something to work with here, such as a pad to draw on.*"}
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
 EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
             "stack", "step", "stop", "view"}
