@@ -72,7 +72,7 @@ details[open]:not(.hide) { border-left: 3px solid var(--pst-color-border); paddi
 .cell.tag_exercise .cell_input { border-left-color: var(--pst-color-secondary); }
 .cell.tag_check .cell_output pre { white-space: pre-wrap; }
 .bd-content pre { font-size: .8125rem; }                            /* with the narrower sidebar, 88 columns fit */
-.bd-sidebar-secondary { flex-basis: 14rem; }
+html { --pst-sidebar-secondary: 14rem; }
 """
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><rect width="28" height="28"/>
 <path d="M8 8h12l-7 14" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>
