@@ -50,6 +50,7 @@ SETTINGS = {
         "home_page_in_toc": True, "navbar_persistent": [], "show_toc_level": 2, "search_bar_text": "Search the course",
         "use_download_button": False, "use_fullscreen_button": False,
         "pygments_light_style": "a11y-high-contrast-light", "pygments_dark_style": "a11y-high-contrast-dark",
+        "footer_content_items": ["extra-footer.html"],                # else "by Author name not set" above it
         "extra_footer": 'Code: Apache-2.0. Text and pictures: <a href="https://creativecommons.org/licenses/by/4.0/">CC '
                         'BY 4.0</a>. Digits: MNIST, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA '
                         '3.0</a>.',
@@ -73,6 +74,7 @@ details[open]:not(.hide) { border-left: 3px solid var(--pst-color-border); paddi
 .cell.tag_check .cell_output pre { white-space: pre-wrap; }
 .bd-content pre { font-size: .8125rem; }                            /* with the narrower sidebar, 88 columns fit */
 html { --pst-sidebar-secondary: 14rem; }
+html[data-theme="dark"] .bd-content .cell_output img:not(.only-dark, .dark-light) { background: #fff; }     /* no grey frame */
 """
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><rect width="28" height="28"/>
 <path d="M8 8h12l-7 14" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>
@@ -82,7 +84,8 @@ WITHOUT_KERNEL = {True: "*In the running notebook there is something to move her
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
 EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
             "stack", "step", "stop", "view"}
-OTHERWISE = {("03", "label")}                        # on these pages the word means something else
+# On these pages an entry (its place in the glossary) is not linked: there the word means something else.
+OTHERWISE = {("03", "label"), ("10", "dead-dead-unit"), ("10", "rank"), ("10", "weight")}
 PLURALS = {"matrix": "matrices"}                     # those that do not end in s
 
 
@@ -95,12 +98,15 @@ def anchor(heading: str) -> str:
 
 def stage(sources: Path) -> None:
     """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
-    others = [ROOT / "TEACHING.md", ROOT / "data" / "README.md"]
+    others = [page for page in (ROOT / "TEACHING.md", ROOT / "data" / "README.md") if page.exists()]   # students have no first
     for page in [ROOT / "README.md", *notebooks(), *others]:
         goal = sources / page.relative_to(ROOT)
         goal.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".ipynb":
-            nb = nbformat.read(page, as_version=4)
+            try:
+                nb = nbformat.read(page, as_version=4)
+            except ValueError:
+                sys.exit(f"{page.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  for the last good one.")
             for cell in nb.cells:
                 if cell.cell_type == "markdown":
                     cell.source = with_links(cell.source, page, sources)
@@ -209,20 +215,22 @@ def make() -> list[str]:
     mathjax = importlib.util.find_spec("sphinx-mathjax-offline")
     if not mathjax:
         sys.exit("The package sphinx-mathjax-offline is missing: run  make book , which installs what the web book needs.")
-    work = build("book.work")
-    sources, site, warnings = work / "sources", work / "site", io.StringIO()
-    stage(sources)
-    write(sources / "_static" / "book.css", CSS)
-    write(sources / "_static" / "icon.svg", ICON)
-    shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
-    app = Sphinx(sources, None, site, work / "doctrees", "html", SETTINGS, status=None, warning=warnings)
-    app.connect("doctree-resolved", link_terms)
-    app.build(force_all=True)
+    work, done, warnings = build("book.work"), ROOT / "build" / "book", io.StringIO()
+    sources, site = work / "sources", work / "site"
+    try:
+        stage(sources)
+        write(sources / "_static" / "book.css", CSS)
+        write(sources / "_static" / "icon.svg", ICON)
+        shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
+        app = Sphinx(sources, None, site, work / "doctrees", "html", SETTINGS, status=None, warning=warnings)
+        app.connect("doctree-resolved", link_terms)
+        app.build(force_all=True)
+        shutil.rmtree(done, ignore_errors=True)
+        site.rename(done)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{sources}/", "").splitlines()
-    shutil.rmtree(ROOT / "build" / "book", ignore_errors=True)
-    site.rename(ROOT / "build" / "book")
-    shutil.rmtree(work)
-    return [line for line in said if line] + faults(ROOT / "build" / "book")
+    return [line for line in said if line] + faults(done)
 
 
 class Page(HTMLParser):
@@ -281,7 +289,7 @@ LOOK = """() => {
     const tell = (faulty, what) => faulty.length && said.push(`${faulty.length} ${what}, the first: ${
         (faulty[0].alt || faulty[0].textContent || faulty[0].outerHTML).trim().slice(0, 80)}`);
     tell(all(".math").filter(part => !part.querySelector("mjx-container")), "formulas are not set");
-    tell(all("[data-mml-node=merror]"), "formulas have errors");
+    tell(all("[data-mml-node=merror], mjx-container [fill=red]"), "formulas have errors");
     tell(all("img").filter(picture => !picture.complete || !picture.naturalWidth), "pictures are not shown");
     if (document.documentElement.scrollWidth > innerWidth) said.push("the page is wider than the window.");
     return said;
@@ -322,7 +330,7 @@ def check_book(browser, folder: Path) -> list[str]:
             for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):    # the others see no colours
                 tab.emulate_media(color_scheme=scheme)
                 tab.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
-                barriers = Axe().run(tab, options={"preload": False, **rules}).response["violations"]
+                barriers = Axe().run(tab, options={"preload": False, "resultTypes": ["violations"], **rules}).response["violations"]
                 found += [f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), at {barrier['nodes'][0]['target'][0]} and "
                           f"{len(barrier['nodes']) - 1} more." for barrier in barriers]
                 if name in SHOTS:
