@@ -22,6 +22,11 @@ from typing import Iterator
 
 import nbformat
 
+try:
+    from playwright.sync_api import Error, TimeoutError, sync_playwright
+except ModuleNotFoundError:
+    sys.exit("The package playwright is missing: run  make browser , which installs what this test needs.")
+
 ROOT = Path(__file__).resolve().parent.parent
 COPY, SHOTS = ROOT / "build" / "browser", ROOT / "build" / "screenshots"
 DEFAULT = ["01", "03", "06", "09", "book"]
@@ -35,6 +40,11 @@ FINISHED = """() => {
     const failed = document.querySelector('.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]');
     return !prompts.some(text => text.includes('*')) && (failed || prompts.every(text => /\\d/.test(text)));
 }"""
+OUTPUT = "xpath=ancestor::*[contains(@class, 'jp-Cell-outputWrapper')]"
+PICTURES = "output => [...output.querySelectorAll('.jupyter-widgets img')].map(img => img.src).join()"
+ANSWER = "output => [...output.querySelectorAll('.jp-RenderedText, .widget-label')].map(part => part.innerText).join(' ').trim()"
+SEVEN = [(.28, .25), (.72, .25), (.45, .8)]                                         # shares of the pad's width and height
+THREE = [(.3, .25), (.5, .18), (.66, .28), (.62, .42), (.46, .48), (.64, .54), (.69, .7), (.52, .82), (.3, .76)]
 problems: list[str] = []
 
 
@@ -134,7 +144,7 @@ def run_notebook(browser, server: dict, path: Path) -> None:
     """Open a notebook, run all cells, and look at the outputs, the sliders and the drawing pad."""
     name, start = path.stem, time.time()
     say(f"{name}")
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
     watch(page, name)
     page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
     page.locator("#jp-main-statusbar", has_text=re.compile(r"\| Idle")).wait_for(timeout=120_000)     # a kernel is there
@@ -147,6 +157,8 @@ def run_notebook(browser, server: dict, path: Path) -> None:
     page.screenshot(path=SHOTS / f"{name}.png")
     for k, slider in enumerate(page.locator(".jp-CodeCell .widget-slider").all(), 1):
         move(page, name, slider, k)
+    if page.locator(".drawpad").count():
+        draw(page, name)
     check_no_errors(page, name)
     for kernel in page.request.get(f"{server['url']}api/kernels").json():
         page.request.delete(f"{server['url']}api/kernels/{kernel['id']}", headers={"Authorization": f"token {server['token']}"})
@@ -181,7 +193,7 @@ def check_outputs(page, name: str, committed: nbformat.NotebookNode) -> None:
 
 def move(page, name: str, slider, k: int) -> None:
     """Move a slider by keyboard to both ends and to somewhere between; its picture must change each time."""
-    cell = slider.locator("xpath=ancestor::*[contains(@class, 'jp-CodeCell')]")
+    output = slider.locator(OUTPUT)
     label, handle = slider.locator(".widget-label"), slider.locator(".noUi-handle")
     title = label.inner_text().strip()
     if not title or label.evaluate("label => label.scrollWidth > label.clientWidth"):
@@ -189,39 +201,97 @@ def move(page, name: str, slider, k: int) -> None:
     handle.scroll_into_view_if_needed()
     handle.focus()
     now, low = (float(handle.get_attribute(f"aria-value{part}")) for part in ("now", "min"))
-    picture = "cell => [...cell.querySelectorAll('.jupyter-widgets img')].map(img => img.src).join()"
+    first, back, last = ("End", "ArrowLeft", "Home") if now == low else ("Home", "ArrowRight", "End")
     values = []
-    for key in ["End", "ArrowLeft", "Home"] if now == low else ["Home", "ArrowRight", "End"]:
-        before = cell.evaluate(picture)
-        page.keyboard.press(key)
-        try:
-            page.wait_for_function(f"([cell, before]) => ![before, ''].includes(({picture})(cell))",
-                                   arg=[cell.element_handle(), before], timeout=20_000)
-        except Exception:                                        # TimeoutError, or the page is gone
+    for keys in ([first], [back, back], [last]):
+        before = output.evaluate(PICTURES)
+        for key in keys:
+            page.keyboard.press(key)
+        if not changed(page, output, PICTURES, before):
             problem(f"{name}: slider {title!r} does not change its picture (key {key})")
         idle(page)
         values.append(slider.locator(".widget-readout").inner_text())
-    cell.screenshot(path=SHOTS / f"{name}_slider_{k}.png")
+    output.screenshot(path=SHOTS / f"{name}_slider_{k}.png")
     say(f"    slider {title!r}: {', '.join(values)}")
+
+
+def changed(page, output, what: str, before: str) -> bool:
+    """Wait until something in an output is neither what it was nor empty."""
+    try:
+        page.wait_for_function(f"([output, before]) => ![before, ''].includes(({what})(output))",
+                               arg=[output.element_handle(), before], timeout=20_000)
+    except TimeoutError:
+        return False
+    return True
+
+
+def draw(page, name: str) -> None:
+    """Draw a 7 and a 3 with the mouse, clear the pad, and give it a picture of the 7 and a file that is none."""
+    pad, output = page.locator(".drawpad"), page.locator(".drawpad").locator(OUTPUT)
+    pad.scroll_into_view_if_needed()
+    box, picture = pad.locator("canvas").bounding_box(), SHOTS / f"{name}_pad.png"
+
+    def after(what: str, act, expected: str) -> None:
+        before = output.evaluate(ANSWER)
+        act()
+        changed(page, output, ANSWER, before)
+        idle(page)
+        answer = output.evaluate(ANSWER)
+        say(f"    {what}: {answer!r}")
+        if not re.search(expected, answer, re.I):
+            problem(f"{name}: {what} gives the answer {answer!r}, which has no {expected!r} in it")
+        output.screenshot(path=SHOTS / f"{name}_{re.sub(r'[^a-z0-9]+', '_', what)}.png")
+
+    def stroke(*points: tuple[float, float]) -> None:
+        places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in points]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=5)
+        page.mouse.up()
+
+    def upload(content: bytes, kind: str) -> None:
+        pad.locator("input[type=file]").set_input_files({"name": "digit", "mimeType": kind, "buffer": content})
+
+    after("a drawn 7", lambda: stroke(*SEVEN), "7")
+    picture.write_bytes(pad.locator("canvas").screenshot())
+    after("an empty pad", pad.get_by_role("button", name="Clear").click, "draw")
+    after("a drawn 3", lambda: stroke(*THREE), "3")
+    after("a picture of the 7", lambda: upload(picture.read_bytes(), "image/png"), "7")
+    upload(b"no picture", "text/plain")
+    page.locator(".drawpad [role=status]", has_text="no picture").wait_for()
 
 
 # ---------------------------------------------------------------- all of it
 
+def look_at_book(browser) -> None:
+    """Build the web book and visit its pages."""
+    say("book")
+    if subprocess.run([sys.executable, ROOT / "tools" / "book.py"]).returncode:
+        problem("make book fails")
+        return
+    sys.path.insert(0, str(ROOT))
+    from tools.book import check_book
+    for text in check_book(browser, ROOT / "build" / "book"):
+        problem(f"book: {text}")
+    say("    visited")
+
+
 def main(wanted: list[str]) -> None:
-    numbers = [word for word in wanted or DEFAULT if word != "book"]
-    paths = [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if path.stem.startswith(tuple(numbers))]
+    paths = [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if path.stem.startswith(tuple(wanted))]
     program = chromium()
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sys.exit("The package playwright is missing: make browser installs it.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     course = copy_course()
     with sync_playwright() as player, jupyterlab(course) as server:
         # Without its sandbox, which does not work for root and in containers; it sees nothing but our own pages.
         browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for path in paths:
-            run_notebook(browser, server, path)
+            try:
+                run_notebook(browser, server, path)
+            except Error as error:                           # also where something did not come in time
+                problem(f"{path.stem}: {error.message.strip()}")
+        if "book" in wanted:
+            look_at_book(browser)
         browser.close()
     if problems:
         sys.exit("\n".join(["", f"{len(problems)} problems:", *problems]))
@@ -230,6 +300,6 @@ def main(wanted: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        main(sys.argv[1:] or DEFAULT)
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
