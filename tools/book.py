@@ -145,10 +145,11 @@ def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
     if has(cell, "setup"):
         cell.metadata.tags.append("hide-input")
         cell.metadata["mystnb"] = {"code_prompt_show": "The set-up cell", "code_prompt_hide": "The set-up cell"}
+    cell.outputs = [output for output in cell.outputs if not output.get("data", {}).get("text/plain", "").startswith("Output(")]
     for at, output in enumerate(cell.outputs):
         data = output.get("data", {})
         if WIDGET in data:
-            output.data = nbformat.from_dict({"text/markdown": WITHOUT_KERNEL["Slider" in data.get("text/plain", "")]})
+            output.data = nbformat.from_dict({"text/markdown": WITHOUT_KERNEL["interactive(" in data.get("text/plain", "")]})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
             picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
             picture.write_bytes(base64.b64decode(data["image/png"]))
