@@ -16,7 +16,7 @@ from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parent
 OLDEST_TORCH = (2, 6)            # as in requirements.txt
@@ -289,3 +289,43 @@ class WiggledBatches(Batches):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for xb, yb in super().__iter__():
             yield wiggle(xb), yb
+
+
+@torch.no_grad()
+def share_right(model: nn.Module, data: Iterable) -> float:
+    """The share of digits whose highest score is that of their label; xb (n, 784), yb (n,) int64. (notebook 08)
+
+    The mini-batches go to the device on which the model lies.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    right, count = 0, 0
+    for xb, yb in data:
+        right += (model(xb.to(device)).argmax(1) == yb.to(device)).sum().item()
+        count += len(xb)
+    return right / count
+
+
+def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
+                schedule=None) -> list[float]:
+    """Train with cross-entropy; the share of validation digits that are right after each epoch. (notebook 08)
+
+    model: scores (n, classes) for xb (n, …); yb (n,) int64. schedule: a torch.optim.lr_scheduler, moved on
+    after each epoch. The mini-batches go to the device on which the model lies.
+    """
+    lr = opt.param_groups[0]["lr"]
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
+    device = next(model.parameters()).device
+    history = []
+    for _ in range(epochs):
+        model.train()
+        for xb, yb in train:
+            loss = F.cross_entropy(model(xb.to(device)), yb.to(device))
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+        history.append(share_right(model, valid))
+        if schedule:
+            schedule.step()
+    return history

@@ -415,6 +415,50 @@ def test_wiggled_batches_differ_on_each_pass_but_not_in_labels():
     assert len(batches) == 5 and first[0][0].shape == (100, 784)
 
 
+def ten_classes():
+    torch.manual_seed(0)
+    return torch.rand(50, 784), torch.arange(50) % 10, nn.Linear(784, 10)
+
+
+def test_share_right_counts_each_digit_once():
+    x, y, model = ten_classes()
+    expected = (model(x).argmax(1) == y).float().mean().item()
+    for batch_size in (7, 20, 50):
+        assert utils.share_right(model, utils.Batches(x, y, batch_size)) == pytest.approx(expected)
+
+
+def test_fit_classes_is_plain_sgd_and_follows_a_schedule():
+    x, y, model = ten_classes()
+    w, b = model.weight.detach().clone(), model.bias.detach().clone()
+    opt = torch.optim.SGD(model.parameters(), lr=.2)
+    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1., 0., total_iters=4)
+    history = utils.fit_classes(model, opt, utils.Batches(x, y, 20), utils.Batches(x, y, 50), 2, schedule)
+    for lr in (.2, .15):
+        for xb, yb in zip(x.split(20), y.split(20)):
+            error = (torch.softmax(xb @ w.T + b, 1) - F.one_hot(yb, 10)) / len(xb)   # the gradient of the loss, by hand
+            w, b = w - lr * error.T @ xb, b - lr * error.sum(0)
+    torch.testing.assert_close(model.weight, w)
+    torch.testing.assert_close(model.bias, b)
+    assert len(history) == 2 and history[-1] == utils.share_right(model, utils.Batches(x, y, 50))
+    assert opt.param_groups[0]["lr"] == pytest.approx(.1)
+
+
+def test_fit_classes_trains_with_batch_norm_on_and_judges_with_it_off():
+    x, y, _ = ten_classes()
+    model = nn.Sequential(nn.BatchNorm1d(784), nn.Linear(784, 10))
+    opt = torch.optim.SGD(model.parameters(), lr=.1)
+    history = utils.fit_classes(model, opt, utils.Batches(x, y, 25), utils.Batches(x, y, 50), 1)
+    assert not model.training and model[0].num_batches_tracked == 2
+    assert history == [utils.share_right(model, utils.Batches(x, y, 7))], "judging depends on the batch size"
+
+
+def test_fit_classes_refuses_a_learning_rate_that_is_none():
+    x, y, model = ten_classes()
+    opt = torch.optim.SGD(model.parameters(), lr=float("nan"))
+    with pytest.raises(ValueError, match="lr=nan will not do"):
+        utils.fit_classes(model, opt, utils.Batches(x, y, 25), utils.Batches(x, y, 50), 1)
+
+
 # ---------------------------------------------------------------- what the notebooks teach
 
 def definitions(source):
