@@ -257,7 +257,7 @@ def look_at_book(browser) -> None:
     """Build the web book and visit its pages."""
     print("book")
     if subprocess.run([sys.executable, ROOT / "tools" / "book.py"]).returncode:
-        return problem("the web book cannot be built without problems: make book")
+        problem("book: it has problems, see above")
     from tools.book import check_book
     for text in check_book(browser, ROOT / "build" / "book"):
         problem(f"book: {text}")
