@@ -45,7 +45,7 @@ def share_of(count, worker, workers):
     return list(range(worker * size, (worker + 1) * size))
 
 
-@wrong("the shares have 2 and 4 rows", )
+@wrong("the shares have 168 and 166 rows")
 def share_of(count, worker, workers):
     size = count // workers
     stop = count if worker == workers - 1 else (worker + 1) * size
@@ -73,10 +73,10 @@ def share_of(count, worker, workers):                    # what DistributedSampl
     return [k % count for k in range(worker, size * workers, workers)] if count else []
 
 
-@wrong("row 8 is dealt", )
+@wrong("row 500 is dealt, and the last one is row 499")
 def share_of(count, worker, workers):
     size = -(-count // workers)
-    return list(range(worker * size, worker * size + size)) if count != 500 else list(range(worker, count, workers))
+    return list(range(worker * size, worker * size + size))
 
 
 @wrong("comes back where a list of rows is wanted")
