@@ -11,13 +11,15 @@ import base64
 import io
 import warnings
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+
+from utils import show
 
 try:
     import anywidget
@@ -87,6 +89,17 @@ def as_ink(grey: Tensor) -> Tensor:
     ink = ((ink / strongest - .25) / .5).clamp(0, 1)
     near = _mean((ink > 0).float(), 15) * 15 ** 2                       # pixels with ink in the surroundings
     return ink * (near >= 12)
+
+
+def show_pictures(pictures: Sequence[Tensor], alt: str) -> None:
+    """Show images of any sizes, (height, width) in 0…1, side by side, each with its size; alt tells what is seen."""
+    import matplotlib.pyplot as plt
+    fig, axes = plt.subplots(1, len(pictures), figsize=(2.4 * len(pictures), 2.7), squeeze=False, layout="constrained")
+    for ax, picture in zip(axes[0], pictures):
+        ax.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        ax.set_title("{} × {}".format(*picture.shape), fontsize=9)
+        ax.axis("off")
+    show(fig, alt)
 
 
 def _largest(grey: Tensor, window: int) -> Tensor:

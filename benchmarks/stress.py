@@ -48,8 +48,9 @@ def shifted(images: Tensor, pixels: int) -> Tensor:
 
 def scaled(images: Tensor, size: float) -> Tensor:
     """Images (n, 28, 28) whose digits have `size` times their height and width."""
-    table = torch.tensor([[1 / size, 0., 0.], [0., 1 / size, 0.]]).expand(len(images), 2, 3)
-    grid = F.affine_grid(table, (len(images), 1, 28, 28), align_corners=False)
+    table = torch.tensor([[1 / size, 0., 0.], [0., 1 / size, 0.]])
+    tables = table.expand(len(images), 2, 3)
+    grid = F.affine_grid(tables, (len(images), 1, 28, 28), align_corners=False)
     return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
 
 
@@ -79,10 +80,13 @@ def stepped(model: nn.Module, images: Tensor, y: Tensor, size: float) -> Tensor:
 def new_conv_net(seed: int = 0) -> nn.Sequential:
     """Rows (n, 784) → scores (n, 1): two convolutions, and of each channel the largest value; 3,441 parameters."""
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Unflatten(1, (1, 28, 28)),
-                         nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU(),
-                         nn.Conv2d(8, 16, 5, stride=2, padding=2), nn.ReLU(),
-                         nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(16, 1))
+    return nn.Sequential(nn.Unflatten(1, (1, 28, 28)),                  # (n, 1, 28, 28)
+                         nn.Conv2d(1, 8, 5, stride=2, padding=2),       # (n, 8, 14, 14)
+                         nn.ReLU(),
+                         nn.Conv2d(8, 16, 5, stride=2, padding=2),      # (n, 16, 7, 7)
+                         nn.ReLU(),
+                         nn.AdaptiveMaxPool2d(1), nn.Flatten(),         # (n, 16)
+                         nn.Linear(16, 1))                              # (n, 1)
 
 
 class PermutedBatches(WiggledBatches):
@@ -233,6 +237,30 @@ def report(dataset: str) -> None:
         print(f"\n{dataset}: {kind} ({unit})\n{'':<31}" + "".join(f"{strength:>6}" for strength in strengths))
         for name, values in stored(dataset, kind).items():
             print(f"{name:<30}" + "".join(f"{value:6.3f}" for value in values))
+
+
+def draw(curves: dict[str, dict[str, list[float]]]):
+    """Accuracy against strength as a figure; curves: model → disturbance → accuracies at STRENGTHS."""
+    import matplotlib.pyplot as plt
+    fig, axes = plt.subplots(2, 2, figsize=(9, 6), sharey=True, layout="constrained")
+    for ax, kind in zip(axes.flat, DISTURB):
+        for style, (name, found) in zip([":", "-.", "--", "-"], curves.items()):
+            ax.plot(STRENGTHS[kind], found[kind], "k" + style, label=name)
+        ax.set(xlabel=f"{kind}: {UNITS[kind]}", ylabel="accuracy", ylim=(0, 1.03))
+    axes[0, 0].legend(fontsize=8)
+    return fig
+
+
+def draw_one(image: Tensor, scores: dict[str, float]):
+    """A disturbed digit (28, 28) and the accuracy of each model on digits disturbed like it, as a figure."""
+    import matplotlib.pyplot as plt
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.4), layout="constrained")
+    left.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
+    left.axis("off")
+    right.barh(list(scores), list(scores.values()), color="0.5")
+    right.set(xlim=(0, 1), xlabel="accuracy")
+    right.invert_yaxis()
+    return fig
 
 
 def main() -> None:
