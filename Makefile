@@ -2,7 +2,7 @@
 PYTHON ?= python3
 V := .venv/bin
 
-.PHONY: help lab test course refresh publish student key browser book
+.PHONY: help lab test course refresh publish student key browser book matrix
 
 help:  ## list these commands
 	@echo "make lab                      open JupyterLab at notebook 01"
@@ -13,6 +13,7 @@ help:  ## list these commands
 	@echo "make key                      run the notebooks with all exercises solved, into build/key/"
 	@echo "make browser                  run notebooks in JupyterLab in a real browser, and look at the web book"
 	@echo "make book                     build the course as a web site into build/book/"
+	@echo "make matrix                   check the notebooks with other versions of Python and PyTorch, and write the README's table"
 	@echo "make publish REPO=owner/name  write the course's public address into set-up cells and Colab links"
 
 lab: $(V)/.installed
@@ -40,6 +41,9 @@ key: $(V)/.installed
 
 publish: $(V)/.installed
 	@$(V)/python tools/notebooks.py publish $(REPO)
+
+matrix: $(V)/.installed
+	@$(V)/python tools/matrix.py
 
 browser: $(V)/.tools
 	@$(V)/python tools/browser.py

@@ -1,22 +1,22 @@
-"""The course's training loop and its start, timed beside PyTorch's loaders and fastai's.
+"""The course's loading, training and start, timed beside PyTorch's loaders, fastai's, and the bare matrix products.
 
-    MNIST_ROOT=folder python benchmarks/speed.py              prints the times; about two minutes
-    MNIST_ROOT=folder python benchmarks/speed.py --kernel     the start also in a notebook kernel
+    MNIST_ROOT=folder python benchmarks/speed.py              prints the times; some minutes
+    MNIST_ROOT=folder python benchmarks/speed.py --course     the strict run of all notebooks, too
 
-One epoch: the 784-30-1 net over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared
-is timed in turns, so that a busy moment hits all alike; each figure is a median. Times depend on the machine: read the
-ratios. speed.txt holds what one run printed.
+One epoch: a model over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared is timed
+in turns, so that a busy moment hits all alike; each figure is a median. Times depend on the machine: read the ratios.
+speed.txt holds what one run printed.
 """
 from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from functools import partial
@@ -28,13 +28,20 @@ sys.path.append(str(ROOT))
 
 ROWS, BATCH = 12_396, 256
 OURS = "this course: Batches"
+SHUFFLED = f"DataLoader(TensorDataset), batch_size={BATCH}"
 FASTAI = "fastai's DataLoader of pairs"
 LEARNER = "fastai's Learner, no progress bar"
 BARE = "the bare matrix products"
-SETUP = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-OUR_START = SETUP + ("import torch\nfrom utils import load_digits, show_images\ntorch.manual_seed(0)\n"
-                     "digits = load_digits()\nshow_images(digits.train_x[0], alt='the first digit')")
-FASTAI_START = "from fastai.vision.all import *"
+OUR_START = """import sys; sys.path.insert(0, {root!r})
+import torch
+from utils import load_digits, show_images
+torch.manual_seed(0)
+digits = load_digits()
+show_images(digits.train_x[0], alt='the first digit')"""
+FASTAI_IMPORT = "from fastai.vision.all import *"
+FASTAI_START = FASTAI_IMPORT + """
+threes = (Path({pngs!r})/'3').ls().sorted()
+Image.open(threes[1])"""
 
 
 def load():
@@ -49,79 +56,143 @@ def load():
     return [a.repeat(-(-n // len(a)), 1)[:n].contiguous() for (a, n) in zip((*train, *valid), (ROWS, ROWS, 2038, 2038))]
 
 
-def prepare() -> tuple[dict[str, Callable], dict[str, Iterable]]:
-    """For each way through one epoch a function that does it, and the loaders of mini-batches that these use.
-
-    All start from the same parameters.
-    """
-    import fastai.callback.progress                              # noqa: F401 (gives Learner its progress bar)
+def new_model(kind: str):
+    """The course's linear model, or its 784-30-1 net, from the same parameters each time."""
     import torch
+    from torch import nn
+    torch.manual_seed(0)
+    return nn.Linear(784, 1) if kind == "linear model" else nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+
+
+def our_epoch(kind: str, train: Iterable, valid: Iterable) -> Callable:
+    """A function that trains for one epoch with the course's code, and validates."""
+    import torch
+    from utils import train_epoch, validate_epoch
+    model = new_model(kind)
+    opt = torch.optim.SGD(model.parameters(), lr=.1)
+    return lambda: (train_epoch(model, opt, train), validate_epoch(model, valid))
+
+
+def fastai_epoch(kind: str, train: Iterable, valid: Iterable, with_bar: bool = False) -> Callable:
+    """The same with fastai's Learner; the wiggle, where there is one, is the course's."""
+    import fastai.callback.progress                              # noqa: F401 (gives Learner its progress bar)
+    from fastai.callback.core import Callback
     from fastai.data.core import DataLoaders
-    from fastai.data.load import DataLoader as FastaiLoader
     from fastai.learner import Learner
     from fastai.optimizer import SGD
     from torch import nn
+    from utils import accuracy, wiggle
+
+    class Wiggle(Callback):
+        def before_batch(self):
+            if self.training:
+                self.learn.xb = wiggle(self.x),
+
+    learner = Learner(DataLoaders(train, valid), new_model(kind), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
+                      metrics=accuracy, cbs=Wiggle if kind.endswith("wiggled") else None)
+
+    def fit():
+        with contextlib.ExitStack() as stack:
+            for silence in [] if with_bar else [learner.no_bar(), learner.no_logging()]:
+                stack.enter_context(silence)
+            stack.enter_context(contextlib.redirect_stdout(None))
+            learner.fit(1)
+    return fit
+
+
+def bare_products(kind: str, x) -> Callable:
+    """Only the matrix products of one epoch's forward and backward passes, without a loss, a step or a shuffle."""
+    import torch
+    w1, w2, g = torch.randn(784, 30), torch.randn(30, 1), torch.randn(BATCH, 1)
+    w = torch.randn(784, 1)
+
+    def bare():
+        for xb in x.split(BATCH):
+            gb = g[:len(xb)]
+            if kind == "linear model":
+                xb @ w
+                xb.T @ gb
+            else:
+                h = xb @ w1                                      # forward
+                h @ w2
+                h.T @ gb                                         # backward
+                xb.T @ (gb @ w2.T)
+    return bare
+
+
+def loaders_of(x, y, valid_x, valid_y) -> dict[str, tuple[Iterable, Iterable]]:
+    """For each way to make mini-batches a shuffled loader and one for validation."""
+    from fastai.data.load import DataLoader as FastaiLoader
     from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
-    from utils import Batches, accuracy, train_epoch, validate_epoch
-    x, y, valid_x, valid_y = load()
-
-    def net():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
-
-    def our_loop(train, valid):
-        model = net()
-        opt = torch.optim.SGD(model.parameters(), lr=.1)
-
-        def one_epoch():
-            train_epoch(model, opt, train)
-            validate_epoch(model, valid)
-        return one_epoch
+    from utils import Batches
 
     def by_batch(a, b, sampler):
         data = TensorDataset(a, b)
         return DataLoader(data, sampler=BatchSampler(sampler(data), BATCH, drop_last=False), batch_size=None)
 
-    pairs, valid_pairs = list(zip(x, y)), list(zip(valid_x, valid_y))
-    loaders = {
+    return {
         OURS: (Batches(x, y, BATCH, shuffle=True), Batches(valid_x, valid_y, BATCH)),
         "DataLoader, BatchSampler, batch_size=None": (by_batch(x, y, RandomSampler),
                                                       by_batch(valid_x, valid_y, SequentialSampler)),
-        "DataLoader, batch_size=256": (DataLoader(TensorDataset(x, y), BATCH, shuffle=True),
-                                       DataLoader(TensorDataset(valid_x, valid_y), BATCH)),
-        FASTAI: (FastaiLoader(pairs, batch_size=BATCH, shuffle=True), FastaiLoader(valid_pairs, batch_size=BATCH)),
+        SHUFFLED: (DataLoader(TensorDataset(x, y), BATCH, shuffle=True), DataLoader(TensorDataset(valid_x, valid_y), BATCH)),
+        FASTAI: (FastaiLoader(list(zip(x, y)), batch_size=BATCH, shuffle=True),
+                 FastaiLoader(list(zip(valid_x, valid_y)), batch_size=BATCH)),
     }
 
-    def learner():
-        return Learner(DataLoaders(*loaders[FASTAI]), net(), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
-                       metrics=accuracy)
-    quiet, with_bar = learner(), learner()
 
-    def fit_quietly():
-        with quiet.no_bar(), quiet.no_logging():
-            quiet.fit(1)
+class Wiggling:
+    """A loader whose images are wiggled as they come."""
+    def __init__(self, loader: Iterable):
+        self.loader = loader
 
-    def fit_with_bar():
-        with contextlib.redirect_stdout(io.StringIO()):
-            with_bar.fit(1)
-
-    w1, w2, g = torch.randn(784, 30), torch.randn(30, 1), torch.randn(BATCH, 1)
-
-    def bare():
-        for xb in x.split(BATCH):
-            h = xb @ w1                                          # forward
-            h @ w2
-            gb = g[:len(xb)]                                     # backward
-            h.T @ gb
-            xb.T @ (gb @ w2.T)
-
-    ways = {name: our_loop(*pair) for name, pair in loaders.items()}
-    ways |= {LEARNER: fit_quietly, "fastai's Learner, with its progress bar": fit_with_bar, BARE: bare}
-    return ways, {name: train for name, (train, _) in loaders.items()}
+    def __iter__(self):
+        from utils import wiggle
+        return ((wiggle(xb), yb) for xb, yb in self.loader)
 
 
-def in_process(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+def ways_through(kind: str, loaders: dict, x) -> dict[str, Callable]:
+    """For each way through one epoch of a model the function that does it; ours is the first."""
+    some = loaders if kind == "net" else {name: loaders[name] for name in (OURS, SHUFFLED)}
+    wiggled = kind.endswith("wiggled")
+    ways = {name: our_epoch(kind, Wiggling(train) if wiggled else train, valid) for name, (train, valid) in some.items()}
+    ways[LEARNER] = fastai_epoch(kind, *loaders[FASTAI])
+    if kind == "net":
+        ways["fastai's Learner, with its progress bar"] = fastai_epoch(kind, *loaders[FASTAI], with_bar=True)
+    return ways | {BARE: bare_products(kind, x)}
+
+
+def growth(x, y) -> dict[int, Callable]:
+    """For 500 to 60,000 digits a function that trains the net on about 60,000, in as many epochs as that takes.
+
+    The shuffled mini-batches of the course, without validation; where there are fewer digits they are repeated.
+    """
+    import torch
+    from utils import Batches, train_epoch
+
+    def train(n: int) -> Callable:
+        rows = torch.arange(n) % len(x)
+        model, data = new_model("net"), Batches(x[rows], y[rows], BATCH, shuffle=True)
+        opt = torch.optim.SGD(model.parameters(), lr=.1)
+        return lambda: [train_epoch(model, opt, data) for _ in range(60_000 // n)]
+    return {n: train(n) for n in (500, 2_000, 12_000, 60_000)}
+
+
+def write_pngs(folder: Path, x, y) -> None:
+    """The digits as PNG files in a folder for each class, the form in which the book reads them."""
+    from PIL import Image
+    for k, (row, target) in enumerate(zip(x, y)):
+        place = folder / ("3" if target.item() else "7")
+        place.mkdir(exist_ok=True)
+        Image.fromarray((row.view(28, 28) * 255).byte().numpy()).save(place / f"{k:05}.png")
+
+
+def load_pngs(folder: Path):
+    """As the book does: list the files, open each, and stack them."""
+    import torch
+    from PIL import Image
+    from torchvision.transforms.functional import pil_to_tensor
+    return [torch.stack([pil_to_tensor(Image.open(file))[0] for file in sorted((folder / name).iterdir())]).float() / 255
+            for name in ("3", "7")]
 
 
 def in_kernel(code: str) -> None:
@@ -129,7 +200,7 @@ def in_kernel(code: str) -> None:
     import nbformat.v4
     from nbclient import NotebookClient
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3", extra_arguments=["--log-level=ERROR"]).execute()
 
 
 def medians(ways: dict[str, Callable], repeats: int) -> dict[str, float]:
@@ -153,29 +224,72 @@ def table(title: str, seconds: dict[str, float], unit: str) -> None:
         print(f"{name:<46} {shown} {value / ours:9.2f}", flush=True)
 
 
+def training(repeats: int, x, y, valid_x, valid_y) -> None:
+    """Time the epochs, the mini-batches alone, and the growth with the number of digits."""
+    import torch
+    loaders = loaders_of(x, y, valid_x, valid_y)
+    for threads in sorted({torch.get_num_threads(), 1}, reverse=True):
+        torch.set_num_threads(threads)
+        for kind in ["linear model", "net", "net, wiggled"] if threads > 1 or os.cpu_count() == 1 else ["net"]:
+            found = medians(ways_through(kind, loaders, x), repeats)
+            table(f"one epoch of the {kind}, {ROWS:,} digits, {threads} thread{'s' * (threads > 1)}", found, "ms")
+            print(f"ours is {found[LEARNER] / found[OURS]:.1f} times as fast as fastai's Learner, and takes "
+                  f"{found[OURS] / found[BARE]:.1f} times as long as the bare products")
+    torch.set_num_threads(os.cpu_count() or 1)
+    table("the training mini-batches alone, no model", medians(
+        {name: partial(deque, train, maxlen=0) for name, (train, _) in loaders.items()}, repeats), "ms")
+    found = medians(growth(x, y), 5)
+    table("about 60,000 digits through the net", {f"{60_000 // n} epochs of {n:,}": took for n, took in found.items()}, "ms")
+    print(f"the cost of a digit: {max(found.values()) / min(found.values()) - 1:.0%} between the cheapest and the dearest")
+
+
+def starting(x, y) -> None:
+    """Time how all 3s and 7s are loaded, and how long a fresh kernel takes to its first picture."""
+    from torchvision.datasets import MNIST
+    from utils import load_digits
+    with tempfile.TemporaryDirectory() as folder:
+        write_pngs(Path(folder), x, y)
+        own = os.environ.get("MNIST_ROOT")
+        full = [ROOT / own if own else ROOT / "data" / "full", "full"]
+        ways = {"this course: load_digits": lambda: load_digits(dataset=full[1]),
+                "torchvision's MNIST, all digits": lambda: [MNIST(full[0], train) for train in (True, False)]}
+        if not full[0].exists():
+            print("\nThe full digits are not here, so loading them is not timed.")
+            ways = {}
+        if ways:
+            table("loading MNIST's 3s and 7s", medians(ways | {
+                f"decoding {len(x):,} PNG files": lambda: load_pngs(Path(folder))}, 3), "s")
+        found = medians({
+            "this course: set up, load, first picture": lambda: in_kernel(OUR_START.format(root=str(ROOT))),
+            "fastai: import, list the files, first picture": lambda: in_kernel(FASTAI_START.format(pngs=folder)),
+            "fastai: import, nothing else": lambda: in_kernel(FASTAI_IMPORT)}, 5)
+        table("the start, in a fresh notebook kernel", found, "s")
+        ours, theirs, *_ = found.values()
+        print(f"ours takes {ours / theirs:.0%} of fastai's route")
+
+
+def the_course() -> None:
+    """Time the strict run of all notebooks: each output and picture compared."""
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "notebooks", "-q", "-p", "no:cacheprovider"],
+                          cwd=ROOT, capture_output=True, text=True)
+    print(f"\nthe strict run of all notebooks: {time.perf_counter() - start:.0f} s ({done.stdout.strip().splitlines()[-1]})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kernel", action="store_true", help="measure the start in a notebook kernel, too")
+    parser.add_argument("--course", action="store_true", help="run all notebooks strictly, too")
     parser.add_argument("--repeats", type=int, default=15, help="of each epoch (default 15)")
     options = parser.parse_args()
     import fastai
     import torch
     print(f"Python {platform.python_version()}, torch {torch.__version__}, fastai {fastai.__version__}; "
           f"{os.cpu_count()} cores, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}")
-    ways, loaders = prepare()
-    for threads in sorted({torch.get_num_threads(), 1}, reverse=True):
-        torch.set_num_threads(threads)
-        found = medians(ways, options.repeats)
-        table(f"one epoch, {ROWS:,} digits, {threads} thread{'s' * (threads > 1)}", found, "ms")
-        print(f"ours is {found[FASTAI] / found[OURS]:.1f} times as fast as fastai's loader, "
-              f"{found[LEARNER] / found[OURS]:.1f} times as fast as its Learner; "
-              f"{found[OURS] / found[BARE]:.1f} times the bare products")
-    table("the training mini-batches alone, no model", medians(
-        {name: partial(deque, loader, maxlen=0) for name, loader in loaders.items()}, options.repeats), "ms")
-    for where, run in [("process", in_process)] + [("notebook kernel", in_kernel)] * options.kernel:
-        table(f"the start, in a fresh {where}", medians({
-            "this course: set up, load, first picture": lambda: run(OUR_START),
-            "from fastai.vision.all import *, nothing else": lambda: run(FASTAI_START)}, 3), "s")
+    digits = load()
+    starting(*digits[:2])
+    training(options.repeats, *digits)
+    if options.course:
+        the_course()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,146 @@
+"""Checks every notebook in fresh environments, and writes the table in the README; `make matrix` calls it:
+
+python tools/matrix.py [tested oldest …]      default: all; rows that are not run stay as they are in the table
+
+An environment is a Python with a set of packages, in build/matrix/. Each check is the strict one, `pytest --nbval notebooks`:
+all outputs and pictures. The tested set is also run with one thread and two, and with each of the processor's vector units.
+"""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.notebooks import build, write                                                                # noqa: E402
+
+TESTED = ["-r", "requirements.txt", "-c", "constraints.txt"]
+COLAB = ["torch==2.11.*", "torchvision==0.26.*", "fastai==2.8.8", "ipython==7.34.*", "ipykernel==6.17.*", "ipywidgets==7.7.*",
+         "matplotlib==3.10.*"]                                          # as published in August 2026, as far as PyPI has them
+# name: Python and what is installed; None: the Python that runs this
+ENVIRONMENTS = {
+    "tested": (None, TESTED),
+    "tested, Python 3.10": ("3.10", TESTED),
+    "tested, Python 3.12": ("3.12", TESTED),
+    "tested, Python 3.13": ("3.13", TESTED),
+    "oldest": ("3.10", ["--resolution", "lowest-direct", "-r", "requirements.txt"]),
+    "newest": ("3.13", ["-r", "requirements.txt", "--upgrade"]),
+    "Colab's": ("3.13", ["-r", "requirements.txt", *COLAB]),
+}
+COLUMNS = ["packages", "Python", "torch", "torchvision", "fastai", "threads", "vector unit", "outputs and pictures"]
+ASK = """import importlib.metadata as found, platform, torch
+print(platform.python_version(), *(found.version(name) for name in ("torch", "torchvision", "fastai")), sep="|")"""
+UNITS = {"DEFAULT": "none", "AVX2": "AVX2", "AVX512": "AVX512"}        # as PyTorch names them: as this table does
+
+
+def find_python(version: str | None) -> str | None:
+    """A Python of a version such as 3.12: on the PATH, or one of pyenv's; None where there is none."""
+    if version is None:
+        return getattr(sys, "_base_executable", sys.executable)
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for candidate in [shutil.which(f"python{version}"), *sorted(versions.glob(f"{version}.*/bin/python"))]:
+        if candidate and subprocess.run([candidate, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
+            return str(candidate)
+    return None
+
+
+def make_environment(name: str, python: str, packages: list[str]) -> Path:
+    """Make build/matrix/NAME anew; its Python. Ends with a sentence where something cannot be installed."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if not uv:
+        sys.exit("uv is missing, which installs the packages: run  make matrix .")
+    folder = build("matrix/" + re.sub(r"\W+", "_", name).strip("_"))
+    own = folder / "bin" / "python"
+    for command in ([uv, "venv", "--quiet", "--clear", "--python", python, folder],
+                    [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", own, *packages]):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"The environment {name!r} could not be installed: {done.stderr.strip()}")
+    return own
+
+
+def strict_check(python: Path, **settings: str) -> str:
+    """Run the strict check with an environment's Python: what came out, in a few words."""
+    env = {key: value for key, value in os.environ.items() if not re.match("JUPYTER|DIGITS$|MNIST_ROOT$|VIRTUAL_ENV", key)}
+    env |= settings | {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}"}
+    done = subprocess.run([python, "-m", "pytest", "--nbval", "notebooks", "-q", "--tb=short", "-p", "no:cacheprovider"],
+                          cwd=ROOT, env=env, capture_output=True, text=True)
+    (python.parent.parent / "log.txt").write_text(done.stdout + done.stderr)
+    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|errors?)\b", done.stdout.rsplit("\n", 2)[-2])}
+    if done.returncode == 0:
+        return f"all {found['passed']} cells equal"
+    if set(found) <= {"passed", "failed"} and found:
+        where = sorted({stem[:2] for stem in re.findall(r"^FAILED notebooks/(\w+)", done.stdout, re.M)})
+        return f"{found['failed']} of {sum(found.values())} cells differ ({', '.join(where)})"
+    return "does not run"
+
+
+def vector_units(python: Path) -> list[str]:
+    """The vector units that PyTorch can be told to use here, from none to the best."""
+    best = subprocess.run([python, "-c", "import torch; print(torch.backends.cpu.get_cpu_capability())"],
+                          capture_output=True, text=True).stdout.strip()
+    return list(UNITS)[:list(UNITS).index(best) + 1] if best in UNITS else [best]
+
+
+def check(name: str) -> list[list[str]]:
+    """Make one environment and check it: its rows of the table."""
+    version, packages = ENVIRONMENTS[name]
+    python = find_python(version)
+    if not python:
+        print(f"{name}: there is no Python {version} here, so it is skipped.")
+        return []
+    print(f"{name}: installing ...", flush=True)
+    own, rows = make_environment(name, python, packages), []
+    versions = subprocess.run([own, "-c", ASK], capture_output=True, text=True).stdout.strip().split("|")
+    units, most = vector_units(own), os.cpu_count() or 1
+    variants = list(product(sorted({1, min(2, most)}), units)) if name == "tested" else [(min(2, most), units[-1])]
+    for threads, unit in variants:
+        start = time.time()
+        outcome = strict_check(own, OMP_NUM_THREADS=str(threads), ATEN_CPU_CAPABILITY=unit.lower())
+        rows.append([name.split(",")[0], *versions, str(threads), UNITS.get(unit, unit), outcome])
+        print(f"    {' | '.join(rows[-1])} | {time.time() - start:.0f} s", flush=True)
+    shutil.rmtree(own.parent.parent / "lib")                           # gigabytes; the log stays
+    return rows
+
+
+def write_table(rows: list[list[str]]) -> None:
+    """Put rows into the README's table, in place of those for the same packages and Python."""
+    readme = ROOT / "README.md"
+    before, begin, rest = readme.read_text("utf8").partition("<!-- matrix -->\n")
+    table, end, after = rest.partition("<!-- /matrix -->")
+    if not end:
+        sys.exit("README.md has no <!-- matrix --> … <!-- /matrix --> to hold the table: nothing was changed.")
+    old = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    minor = {(row[0], row[1].rpartition(".")[0]) for row in rows}
+    rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in minor]
+    order = {name.split(",")[0]: k for k, name in reversed(list(enumerate(ENVIRONMENTS)))}
+    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[5], list(UNITS.values()).index(row[6])))
+    lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
+    write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
+
+
+def main(names: list[str]) -> None:
+    unknown = set(names) - set(ENVIRONMENTS)
+    if unknown:
+        sys.exit(f"There is no environment {unknown.pop()!r}: choose from {', '.join(map(repr, ENVIRONMENTS))}.")
+    failed = False
+    for name in names or ENVIRONMENTS:
+        rows = check(name)
+        write_table(rows)
+        failed |= any(not row[-1].startswith("all") for row in rows)
+    sys.exit("Some outputs differ: build/matrix/*/log.txt says which." if failed else
+             "Every output is the same everywhere. The table in README.md is new.")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")
