@@ -85,7 +85,8 @@ WITHOUT_KERNEL = {True: "*In the running notebook there is something to move her
 EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
             "stack", "step", "stop", "view"}
 # On these pages an entry (its place in the glossary) is not linked: there the word means something else.
-OTHERWISE = {("03", "label"), ("10", "dead-dead-unit"), ("10", "rank"), ("10", "weight")}
+OTHERWISE = {("03", "label"), ("05", "class-classes"), ("10", "dead-dead-unit"), ("10", "kernel"), ("10", "rank"),
+             ("10", "weight")}
 PLURALS = {"matrix": "matrices"}                     # those that do not end in s
 
 
