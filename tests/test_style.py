@@ -13,7 +13,7 @@ from tools.notebooks import ROOT, notebooks
 RUFF = ["ruff", "check", "--no-cache", "--output-format", "concise"]
 CODESPELL = ["codespell_lib"]
 
-# Where the course sends a reader: by https, except to a site that we know to be without it.
+# Where the course sends a reader: by https, but for the old home of MNIST, whose address stands as it was given out.
 SITES = {"http://yann.lecun.com", "https://arxiv.org", "https://colab.research.google.com", "https://creativecommons.org",
          "https://github.com", "https://pytorch.org", "https://rasbt.github.io"}
 CODE, TEXT = "[Apache-2.0](LICENSE)", "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
