@@ -65,7 +65,8 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
 def _files(dataset: str) -> dict[str, bytes]:
     """The four IDX files of a dataset by name, after comparing their SHA-256."""
     own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
-    folder = ROOT / Path(own_root).expanduser() if own_root else ROOT / "data" / dataset    # a relative MNIST_ROOT counts from ROOT
+    # a relative MNIST_ROOT counts from ROOT
+    folder = ROOT / Path(own_root).expanduser() if own_root else ROOT / "data" / dataset
     if own_root:
         mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
     elif dataset == "full":

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from utils import Batches, WiggledBatches, as_xy, fit, load_digits                                      # noqa: E402
+from utils import Batches, WiggledBatches, as_xy, fit, load_digits
 
 RESULTS = Path(__file__).with_name("ladder.json")
 PICTURE = Path(__file__).with_name("ladder.png")

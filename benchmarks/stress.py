@@ -26,8 +26,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from benchmarks.ladder import SETTINGS, data                                                            # noqa: E402
-from utils import Batches, WiggledBatches, accuracy, fit                                                # noqa: E402
+from benchmarks.ladder import SETTINGS, data
+from utils import Batches, WiggledBatches, accuracy, fit
 
 RESULTS = Path(__file__).with_name("stress.json")
 SEEDS = range(3)

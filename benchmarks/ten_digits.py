@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from utils import Batches, WiggledBatches, fit_classes, load_digits                                     # noqa: E402
+from utils import Batches, WiggledBatches, fit_classes, load_digits
 
 RESULTS = Path(__file__).with_name("ten_digits.json")
 

@@ -43,8 +43,8 @@ def ink(images):
 
 
 @compared(
-    cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255), (byte_pile()[:0], 9),
-                   (torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
+    cases=lambda: [(byte_pile(), 100), (byte_pile(2, 5, 7), -100), (byte_pile(), 0), (byte_pile()[0], 255),
+                   (byte_pile()[:0], 9), (torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     hints=["Convert to a type that can hold 300 and -100 before you add. Notebook 1 says which.",
            "Then bring everything above 255 down to 255, and everything below 0 up to 0. .clamp(lowest, highest) does "
            "both; a mask on the left of = can do it too, on your own copy.",
@@ -229,8 +229,8 @@ def contact_sheet(images):
 
 
 @compared(
-    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (torch.arange(6).to(torch.uint8),), (byte_pile()[:0],),
-                   (torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)],
+    cases=lambda: [(byte_pile(),), (byte_pile()[0],), (byte_pile(2, 5, 7),), (torch.arange(6).to(torch.uint8),),
+                   (byte_pile()[:0],), (torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)],
     hints=["Python's % gives what is left over by a division: 201 % 2 is 1, and 200 % 2 is 0. It works elementwise.",
            "The bytes are whole numbers: keep them so until you know who is odd, and make floats at the end."],
     mistakes={

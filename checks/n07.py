@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 import museum
-from exercises import a_kind, kind, need, rounded, tried
+from exercises import a_kind, need, rounded, tried
 
 
 def reported(answer, room: str, *kinds: str, **knobs) -> list:

@@ -167,7 +167,8 @@ def write_exercise(folder, solution=SOLVED):
 def test_student_copies_the_course_without_solutions_and_answers(course):
     before = write_exercise(course).read_bytes()
     (course / "museum.py").write_text("def check(answer):\n    return answer == 'the answer'\n")
-    for name in ("tests/test_a.py", "data/bundled/digits", "data/full/digits", "TEACHING.md", "utils.py", ".git/config"):
+    for name in ("tests/test_a.py", "data/bundled/digits", "data/full/digits", "CONTRIBUTING.md", "TEACHING.md",
+                 "utils.py", ".git/config"):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text("x")
     for _ in range(2):                            # the second time it takes the place of the first
@@ -178,7 +179,7 @@ def test_student_copies_the_course_without_solutions_and_answers(course):
     assert "the answer" not in (copy / "museum.py").read_text()
     assert call(copy, "-c", "from museum import check; print(check('the answer'))") == (0, "True\n")
     assert {"notebooks/01_a.ipynb", "utils.py", "data/bundled/digits", "Makefile", "README.md"} <= files
-    assert not [name for name in files if re.match(r"tests|data/full|TEACHING|\.git|build", name)]
+    assert not [name for name in files if re.match(r"tests|data/full|CONTRIBUTING|TEACHING|\.git|build", name)]
     text = (copy / "notebooks" / "01_a.ipynb").read_text()
     assert "1. Why <code>x &gt; 0</code>?" in text and "2. And why not?" in text and "def ink" in text
     assert not re.search("details|summary|Because|Solution|return 42|Easy", text)

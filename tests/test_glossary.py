@@ -112,7 +112,7 @@ def names_in(code: str) -> tuple[set[str], set[str]]:
     nodes = list(ast.walk(ast.parse(code)))
     reads = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     binds = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    binds |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    binds |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     binds |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     return reads, binds
 

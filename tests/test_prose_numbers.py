@@ -57,7 +57,7 @@ def is_excused(quoted: str, reason: str, earlier: dict[str, list]) -> bool:
     return bool(reason) and (not named or is_shown(quoted, printed_by(earlier.get(named[1], [])), set()))
 
 
-def unsupported(cells: list, earlier: dict[str, list] = {}) -> list[str]:
+def unsupported(cells: list, earlier: dict[str, list] | None = None) -> list[str]:
     """The quoted numbers of a notebook that stand nowhere above, and the exceptions that are idle or no good."""
     printed, written, problems = set(), set(), []
     for k, cell in enumerate(cells):
@@ -74,7 +74,7 @@ def unsupported(cells: list, earlier: dict[str, list] = {}) -> list[str]:
                     problems.append(f"{cell.id}: {quoted} stands in no output above")
                 elif quoted not in missing:
                     problems.append(f"{cell.id}: {quoted} needs no exception")
-                elif not is_excused(quoted, excused[quoted], earlier):
+                elif not is_excused(quoted, excused[quoted], earlier or {}):
                     problems.append(f"{cell.id}: {quoted} is excused, but {excused[quoted]!r} is no good")
     return problems
 

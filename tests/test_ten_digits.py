@@ -17,7 +17,8 @@ sys.path.append(str(ROOT))
 from benchmarks import ten_digits                                                                       # noqa: E402
 
 STORED = ten_digits.stored()
-MEASURED = [(dataset, name) for dataset, found in STORED.items() for name in found["rungs"] if name in ten_digits.RUNGS[dataset]]
+MEASURED = [(dataset, name) for dataset, found in STORED.items() for name in found["rungs"]
+            if name in ten_digits.RUNGS[dataset]]
 full = pytest.mark.skipif(not os.environ.get("MNIST_ROOT"), reason="MNIST_ROOT does not name the full digits")
 
 

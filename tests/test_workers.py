@@ -34,7 +34,8 @@ def book(tmp_path_factory):
     for cell in CELLS:
         for node in ast.parse(cell.source).body:
             constant = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").isupper()
-            if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) or constant and "setup" not in cell.metadata.get("tags", []):
+            kept = constant and "setup" not in cell.metadata.get("tags", [])
+            if kept or isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)):
                 exec(compile(ast.Module([node], []), "<notebook 10>", "exec"), names)
             elif isinstance(node, ast.Assign) and "parameters" in cell.metadata.get("tags", []):
                 exec(ast.unparse(node), names)

@@ -85,7 +85,8 @@ WITHOUT_KERNEL = {True: "*In the running notebook there is something to move her
 EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
             "stack", "step", "stop", "view"}
 # On these pages an entry (its place in the glossary) is not linked: there the word means something else.
-OTHERWISE = {("03", "label"), ("10", "dead-dead-unit"), ("10", "rank"), ("10", "weight")}
+OTHERWISE = {("03", "label"), ("05", "class-classes"), ("10", "dead-dead-unit"), ("10", "kernel"), ("10", "rank"),
+             ("10", "weight")}
 PLURALS = {"matrix": "matrices"}                     # those that do not end in s
 
 
@@ -98,7 +99,8 @@ def anchor(heading: str) -> str:
 
 def stage(sources: Path) -> None:
     """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
-    others = [page for page in (ROOT / "TEACHING.md", ROOT / "data" / "README.md") if page.exists()]   # students have no first
+    others = [page for page in (ROOT / "TEACHING.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md")
+              if page.exists()]                          # students have only the last
     for page in [ROOT / "README.md", *notebooks(), *others]:
         goal = sources / page.relative_to(ROOT)
         goal.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,8 @@ def stage(sources: Path) -> None:
             try:
                 nb = nbformat.read(page, as_version=4)
             except ValueError:
-                sys.exit(f"{page.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  for the last good one.")
+                sys.exit(f"{page.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  "
+                         "for the last good one.")
             for cell in nb.cells:
                 if cell.cell_type == "markdown":
                     cell.source = with_links(cell.source, page, sources)
@@ -331,7 +334,8 @@ def check_book(browser, folder: Path) -> list[str]:
             for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):    # the others see no colours
                 tab.emulate_media(color_scheme=scheme)
                 tab.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
-                barriers = Axe().run(tab, options={"preload": False, "resultTypes": ["violations"], **rules}).response["violations"]
+                options = {"preload": False, "resultTypes": ["violations"], **rules}
+                barriers = Axe().run(tab, options=options).response["violations"]
                 found += [f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), at {barrier['nodes'][0]['target'][0]} and "
                           f"{len(barrier['nodes']) - 1} more." for barrier in barriers]
                 if name in SHOTS:

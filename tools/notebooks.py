@@ -143,7 +143,7 @@ def refresh(*names: str) -> None:
         write(path, as_text(nb))
 
 
-FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "TEACHING.md", "build", "full", "__pycache__"}
+FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "CONTRIBUTING.md", "TEACHING.md", "build", "full", "__pycache__"}
 WITH_ANSWERS = ("museum.py", "checks/*.py")
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
@@ -168,7 +168,7 @@ def student() -> None:
                 name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
         elif source.name == "README.md":
             lines = source.read_text("utf8").splitlines(keepends=True)
-            absent = r"TEACHING\.md|make (test|student|key|browser)\b|`tests/`"
+            absent = r"CONTRIBUTING\.md|TEACHING\.md|make (test|student|key|browser)\b|`tests/`"
             write(half / source.name, "".join(line for line in lines if not re.search(absent, line)))
         else:
             shutil.copy2(source, half)

@@ -1,5 +1,4 @@
 import torch
-from torch import nn
 
 from tests.wrong_answers import wrong
 
