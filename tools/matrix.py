@@ -121,7 +121,8 @@ def write_table(rows: list[list[str]]) -> None:
     minor = {(row[0], row[1].rpartition(".")[0]) for row in rows}
     rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in minor]
     order = {name.split(",")[0]: k for k, name in reversed(list(enumerate(ENVIRONMENTS)))}
-    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[5], list(UNITS.values()).index(row[6])))
+    units = list(UNITS.values())
+    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[5], units.index(row[6])))
     lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
     write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
 

@@ -168,7 +168,7 @@ def student() -> None:
                 name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
         elif source.name == "README.md":
             lines = source.read_text("utf8").splitlines(keepends=True)
-            absent = r"CONTRIBUTING\.md|TEACHING\.md|make (test|student|key|browser)\b|`tests/`"
+            absent = r"CONTRIBUTING\.md|TEACHING\.md|make (test|student|key|browser|matrix)\b|`tests/`"
             write(half / source.name, "".join(line for line in lines if not re.search(absent, line)))
         else:
             shutil.copy2(source, half)
