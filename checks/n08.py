@@ -69,6 +69,8 @@ def found_by(places, y):
         "each place is compared with the label of another digit: the places have shape (n, k), the labels (n,). [:, None] "
         "makes a column of the labels.":
             lambda preds, y, k: (preds.topk(k, 1).indices == y).any(1).float().mean(),
+        "ten classes are built in. preds.shape[1] says how many there are.":
+            lambda preds, y, k: (below(preds, y) >= 10 - k).float().mean(),
         "only the k-th place is looked at. Any of the first k will do.":
             lambda preds, y, k: (preds.topk(k, 1).indices[:, -1] == y).float().mean(),
         "you look among the lowest scores. The highest score is the first place.":
@@ -103,7 +105,8 @@ def naive(preds, y, smoothing, tiny=0.):
 
 
 @compared(
-    cases=lambda: [(torch.tensor([[2., 1., -1.]]), torch.tensor([0]), .3), (*drawn(20, 10), .1), (*drawn(7, 3), 0.),
+    cases=lambda: [(torch.tensor([[2., 1., -1.], [0., 1., 0.]]), torch.tensor([0, 2]), .3), (*drawn(20, 10), .1),
+                   (*drawn(7, 3), 0.), (torch.tensor([[1000., 999.], [-1000., -1001.]]), torch.tensor([1, 0]), .2),
                    (*drawn(5, 4), 1.), (*drawn(1, 2), .2), (torch.tensor([[0., -200., -200.]]), torch.tensor([1]), .1),
                    (torch.tensor([[1000., 999., 990.], [-1000., 0., 1000.]]), torch.tensor([1, 0]), .2),
                    (torch.tensor([[0., 300., -300.]]), torch.tensor([1]), 0.)],
@@ -127,6 +130,13 @@ def naive(preds, y, smoothing, tiny=0.):
            "now. Start from log p = score - log_sum_exp.":
            lambda preds, y, smoothing, tiny=tiny: naive(preds, y, smoothing, tiny)
            for tiny in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)},
+        "it goes wrong where the scores of one digit are far below those of another. Subtract from each row its own largest "
+        "score, and not the largest of all digits.":
+            lambda preds, y, smoothing: (lambda s: ((s.exp().sum(1).log() - (1 - smoothing) * s.gather(1, y[:, None])[:, 0]
+                                                     - smoothing * s.mean(1)).mean()))(preds - preds.max()),
+        "one number for each digit comes out. The loss is their mean.":
+            lambda preds, y, smoothing: torch.stack([smoothed_cross_entropy(preds[k:k + 1], y[k:k + 1], smoothing)
+                                                     for k in range(len(y))]),
         "the labels are not smoothed: this is the plain cross-entropy.":
             lambda preds, y, smoothing: spread(preds, y, 1, 0),
         "only the other classes get a part of what is spread. Here the label gets its part as well: divide by the number "
@@ -175,6 +185,7 @@ def share_of_right(p, y, low, high, inside=lambda sure, low, high: (low < sure) 
 @compared(
     cases=lambda: [(torch.tensor([[.7, .2, .1], [.6, .3, .1], [.1, .2, .7], [0., 1., 0.]]),
                     torch.tensor([0, 1, 2, 1]), .5, .8),
+                   (torch.tensor([[.6, .4, 0.], [.4, .35, .25]]), torch.tensor([1, 0]), .3, .5),
                    probabilities(300, 10, .3, .6), probabilities(300, 10, .1, 1.), probabilities(80, 3, .8, 1.),
                    (torch.tensor([[.5, .25, .25], [.75, .25, 0.], [.25, .25, .5], [.25, .75, 0.]]),
                     torch.tensor([0, 0, 2, 0]), .5, .75),
@@ -191,6 +202,8 @@ def share_of_right(p, y, low, high, inside=lambda sure, low, high: (low < sure) 
         "its own answer, the highest probability of the row.":
             lambda p, y, low, high: (lambda q: (p.argmax(1) == y)[(low < q) & (q <= high)].float().mean())(
                 p.gather(1, y[:, None])[:, 0]),
+        "an answer counts as soon as any class has a probability in the range. The question is about the highest one.":
+            lambda p, y, low, high: (p.argmax(1) == y)[((low < p) & (p <= high)).any(1)].float().mean(),
         "this is divided by all digits. Divide by those whose probability lies in the range.":
             lambda p, y, low, high: (lambda sure: ((p.argmax(1) == y) & (low < sure) & (sure <= high)).float().mean())(
                 p.amax(1)),
@@ -284,9 +297,14 @@ def loaded(answer, folder: Path, hidden: int, digits: list[int]) -> None:
     what = f"for a net with {hidden} hidden units and the digits {digits}"
     try:
         got = answer(str(file))
-    except RuntimeError as error:
+    except Exception as error:
         need("size mismatch" not in str(error), f"{what} the numbers do not fit the model that you build. How many hidden "
              "units it has, and how many scores, stands in the settings of the file.")
+        need("Weights only" not in str(error), "torch.load reads what torch.save has written. This is another format: "
+             "load_file reads its numbers, and safe_open its settings.")
+        need(not isinstance(error, KeyError), f"a key is asked for that is not there, {error}. The metadata is a dictionary "
+             "with one text, \"settings\", and json.loads makes a dictionary with \"hidden\" and \"digits\" of that text.")
+        need(not isinstance(error, ValueError), f"a good file is refused, {what[4:]}: {str(error)[:200]}")
         raise
     need(got is not None, "nothing comes back (None): end your code with return, the model and the digits.")
     need(type(got) in (tuple, list) and len(got) == 2, f"{a_kind(got)} comes back, and the pair of model and digits is "

@@ -82,7 +82,26 @@ def top_k_accuracy(preds, y, k):
     return (preds.topk(k, 1).indices == y).any(1).float().mean()
 
 
+@wrong("ten classes are built in")
+def top_k_accuracy(preds, y, k):
+    right = preds[torch.arange(len(y)), y]
+    return ((preds < right[:, None]).sum(1) >= 10 - k).float().mean()
+
+
 # ---------------------------------------------------------------- smoothed_cross_entropy
+
+@wrong("Subtract from each row its own largest score")
+def smoothed_cross_entropy(preds, y, smoothing):
+    s = preds - preds.max()
+    logs = s - s.exp().sum(1, keepdim=True).log()
+    return -((1 - smoothing) * logs[torch.arange(len(y)), y] + smoothing * logs.mean(1)).mean()
+
+
+@wrong("one number for each digit comes out")
+def smoothed_cross_entropy(preds, y, smoothing):
+    logs = F.log_softmax(preds, 1)
+    return (1 - smoothing) * F.nll_loss(logs, y, reduction="none") - smoothing * logs.mean(1)
+
 
 @wrong("this is PyTorch's version")
 def smoothed_cross_entropy(preds, y, smoothing):
@@ -189,6 +208,12 @@ def smoothed_cross_entropy(preds, y, smoothing):
 def right_when_sure(p, y, low, high):
     q = p[torch.arange(len(y)), y]
     chosen = (low < q) & (q <= high)
+    return (p.argmax(1) == y)[chosen].float().mean()
+
+
+@wrong("as soon as any class has a probability in the range")
+def right_when_sure(p, y, low, high):
+    chosen = ((low < p) & (p <= high)).any(1)
     return (p.argmax(1) == y)[chosen].float().mean()
 
 
@@ -333,6 +358,25 @@ def load_net(path):
     model = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
     model.load_state_dict(load_file(path))
     return model, list(range(10))
+
+
+@wrong("torch.load reads what torch.save has written")
+def load_net(path):
+    model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 10))
+    model.load_state_dict(torch.load(path, weights_only=True))
+    return model, list(range(10))
+
+
+@wrong("a key is asked for that is not there, 'hidden'")
+def load_net(path):
+    with safe_open(path, "pt") as file:
+        settings = file.metadata()
+    return nn.Linear(784, settings["hidden"]), settings["digits"]
+
+
+@wrong("a good file is refused")
+def load_net(path):
+    raise ValueError(f"{path} is no net of ours.")
 
 
 @wrong("the digits come back as [0, 1]")
