@@ -93,12 +93,19 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a whole file or nothing, and nothing when the text is there already."""
-    if not path.exists() or path.read_text("utf8") != text:
+    """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
+    if path.exists() and path.read_text("utf8") == text:
+        return
+    half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(path.name + ".half")
         half.write_text(text, "utf8")
         half.replace(path)
+    except OSError as error:
+        sys.exit(f"{path} cannot be written ({error.strerror}), it is as it was: make room, or use a copy of the course "
+                 "that you may write to, and try again.")
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def as_text(nb: nbformat.NotebookNode) -> str:
