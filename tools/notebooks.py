@@ -49,11 +49,15 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
     client = NotebookClient(nb, kernel_name="python3", timeout=None, record_timing=False, coalesce_streams=True,
-                            on_cell_start=remember, extra_arguments=["--log-level=ERROR"],
+                            on_cell_start=remember, extra_arguments=["--log-level=CRITICAL"],
                             resources={"metadata": {"path": str(NOTEBOOKS)}})
     try:
         client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
+    except Exception as error:
+        if hasattr(client, "_async_cleanup_kernel_future"):       # nbclient's handler has taken Ctrl-C: what follows varies
+            raise KeyboardInterrupt from None
+        if not isinstance(error, (CellExecutionError, DeadKernelError)):
+            raise
         source = nb.cells[at].source.splitlines()
         number = sum(cell.cell_type == "code" for cell in nb.cells[:at + 1])
         if isinstance(error, DeadKernelError):
