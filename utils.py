@@ -5,11 +5,13 @@ Nothing stands in the third part before a notebook has taught it; tests/test_uti
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import math
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
@@ -24,6 +26,16 @@ OLDEST_TORCH = (2, 6)            # as in requirements.txt
 if tuple(int(n) for n in torch.__version__.split("+")[0].split(".")[:2]) < OLDEST_TORCH:
     raise ImportError(f"The course needs PyTorch {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]} or newer and this is "
                       f"{torch.__version__}: run  pip install --upgrade torch torchvision  and restart the kernel.")
+
+
+def _after_cell(result) -> None:
+    """Switch autograd on after an interrupted cell: an interrupt at the edge of a no_grad block leaves it off."""
+    if isinstance(result.error_in_exec, KeyboardInterrupt):
+        torch.set_grad_enabled(True)
+
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+    shell.events.register("post_run_cell", _after_cell)
 
 
 # ---------------------------------------------------------------- digits
@@ -44,13 +56,13 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
         folder that MNIST_ROOT names or downloaded once into data/full). Default: the environment variable
         DIGITS, else "bundled".
     Raises ValueError for digits or a dataset that do not exist and for damaged files, FileNotFoundError for
-    missing ones, ConnectionError when the full digits cannot be downloaded.
+    missing ones, ConnectionError when the full digits cannot be downloaded, OSError when they cannot be stored.
     """
     dataset = dataset or os.environ.get("DIGITS") or "bundled"
     if dataset not in ("bundled", "full"):
         raise ValueError(f"There is no dataset {dataset!r}: DIGITS, or dataset=, is \"bundled\" or \"full\".")
-    digits = [digits] if isinstance(digits, int) else list(digits)
-    if not digits or len(set(digits)) < len(digits) or not set(digits) <= set(range(10)):
+    digits = list(digits) if isinstance(digits, Iterable) else [digits]
+    if not digits or not all(digit in range(10) for digit in digits) or len(set(digits)) < len(digits):
         raise ValueError(f"digits={tuple(digits)} will not do: name one or more different digits from 0 to 9, "
                          "such as (3, 7).")
     files = _files(dataset)
@@ -74,17 +86,19 @@ def _files(dataset: str) -> dict[str, bytes]:
         if not folder.exists():
             _download(folder)
     else:
-        mend = "run  git checkout data/bundled  to bring it back"
-    files = {}
-    for line in (ROOT / "data" / "SHA256SUMS").read_text().splitlines():
-        sha, name = line.split()
-        if name.startswith(f"{dataset}/"):
-            file = folder / Path(name).relative_to(dataset)
-            if not file.is_file():
-                raise FileNotFoundError(f"{file} is missing: {mend}.")
-            files[file.name] = file.read_bytes()
-            if hashlib.sha256(files[file.name]).hexdigest() != sha:
-                raise ValueError(f"{file} is damaged (its checksum is wrong): {mend}.")
+        mend = "run  git checkout data  to bring it back"
+    sums, files = ROOT / "data" / "SHA256SUMS", {}
+    if not sums.is_file():
+        raise FileNotFoundError(f"{sums} is missing: run  git checkout data  to bring it back.")
+    known = sums.read_bytes().split(b"\n")
+    for file in [folder / "MNIST" / "raw" / f"{part}-{kind}-ubyte" for part in ("train", "t10k")
+                 for kind in ("images-idx3", "labels-idx1")]:
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is missing: {mend}.")
+        files[file.name] = file.read_bytes()
+        sha = hashlib.sha256(files[file.name]).hexdigest()
+        if f"{sha}  {dataset}/MNIST/raw/{file.name}".encode() not in known:
+            raise ValueError(f"{file} is damaged (its checksum is not the one in data/SHA256SUMS): {mend}.")
     return files
 
 
@@ -111,12 +125,17 @@ def _download(folder: Path) -> None:
         MNIST(half, download=True)
         for archive in half.glob("MNIST/raw/*.gz"):
             archive.unlink()
-        if not folder.exists():                                  # another kernel may have been faster
+        try:
             half.rename(folder)
+        except OSError:
+            if not folder.exists():                              # else another kernel was faster
+                raise
     except Exception as error:
-        raise ConnectionError("The full MNIST could not be downloaded: connect to the network and try again, or let "
-                              "MNIST_ROOT name a folder that holds MNIST/raw. The bundled digits need neither "
-                              f"(DIGITS=bundled). The cause: {str(error).strip().splitlines()[-1]}") from None
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        kind, mend = (OSError, "make room on the disk") if full else (ConnectionError, "connect to the network")
+        cause = (str(error).strip() or repr(error)).splitlines()[-1]
+        raise kind(f"The full MNIST could not be downloaded: {mend} and try again, or let MNIST_ROOT name a folder that "
+                   f"holds MNIST/raw. The bundled digits need neither (DIGITS=bundled). The cause: {cause}") from None
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
@@ -203,6 +222,8 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
 
 def as_xy(images: Tensor, labels: Tensor, yes: int) -> tuple[Tensor, Tensor]:
     """Images (n, 28, 28) as rows (n, 784), labels as targets (n, 1): 1. for the digit `yes`, else 0. (notebook 04)"""
+    if not 0 < (labels == yes).sum() < len(labels):
+        raise ValueError(f"{set(labels.tolist())} will not do: take {yes} and another.")
     return images.flatten(1), (labels == yes).float()[:, None]
 
 
@@ -217,6 +238,8 @@ class Batches:
     seed: of the shuffles; the same seed gives the same sequence of shuffles.
     """
     def __init__(self, x: Tensor, y: Tensor, batch_size: int, shuffle: bool = False, seed: int = 0):
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} will not do: it is 1, 2, 3, …")
         self.x, self.y, self.batch_size, self.shuffle = x, y, batch_size, shuffle
         self.rng = torch.Generator().manual_seed(seed)
 
@@ -262,6 +285,7 @@ def fit(model: Callable, opt: torch.optim.Optimizer, train: Iterable, valid: Ite
     lr = opt.param_groups[0]["lr"]
     if not 0 <= lr < math.inf:
         raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
+    assert epochs >= 0, f"epochs={epochs} will not do: it is a whole number from 0 up."
     history = []
     for _ in range(epochs):
         train_epoch(model, opt, train)
@@ -317,6 +341,7 @@ def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, v
     lr = opt.param_groups[0]["lr"]
     if not 0 <= lr < math.inf:
         raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
+    assert epochs >= 0, f"epochs={epochs} will not do: it is a whole number from 0 up."
     device = next(model.parameters()).device
     history = []
     for _ in range(epochs):

@@ -1,4 +1,4 @@
-"""Where a notebook starts: in Colab (simulated, with a clone of this working tree), in the root, or somewhere else."""
+"""A notebook alone in Colab (simulated, with a clone of this working tree)."""
 import os
 import shutil
 import subprocess
@@ -99,16 +99,3 @@ def test_an_unpublished_notebook_says_so_in_colab(colab):
         run(book, content)
     assert error.value.ename == "RuntimeError" and "make publish" in error.value.evalue
     assert not (content / "course").exists()
-
-
-def test_a_notebook_may_start_in_the_root(monkeypatch):
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    book = only_set_up(NOTEBOOKS / FIRST, "from utils import load_digits; len(load_digits().train_x)")
-    assert texts(run(book, ROOT)) == ["500"]
-
-
-def test_a_notebook_elsewhere_says_where_it_belongs(tmp_path, monkeypatch):
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    with pytest.raises(CellExecutionError) as error:
-        run(only_set_up(NOTEBOOKS / FIRST), tmp_path)
-    assert error.value.ename == "AssertionError" and "open this notebook inside the course" in error.value.evalue

@@ -49,11 +49,15 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
     client = NotebookClient(nb, kernel_name="python3", timeout=None, record_timing=False, coalesce_streams=True,
-                            on_cell_start=remember, extra_arguments=["--log-level=ERROR"],
+                            on_cell_start=remember, extra_arguments=["--log-level=CRITICAL"],
                             resources={"metadata": {"path": str(NOTEBOOKS)}})
     try:
         client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
+    except Exception as error:
+        if hasattr(client, "_async_cleanup_kernel_future"):       # nbclient's handler has taken Ctrl-C: what follows varies
+            raise KeyboardInterrupt from None
+        if not isinstance(error, (CellExecutionError, DeadKernelError)):
+            raise
         source = nb.cells[at].source.splitlines()
         number = sum(cell.cell_type == "code" for cell in nb.cells[:at + 1])
         if isinstance(error, DeadKernelError):
@@ -93,12 +97,19 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a whole file or nothing, and nothing when the text is there already."""
-    if not path.exists() or path.read_text("utf8") != text:
+    """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
+    if path.exists() and path.read_text("utf8") == text:
+        return
+    half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(path.name + ".half")
         half.write_text(text, "utf8")
         half.replace(path)
+    except OSError as error:
+        sys.exit(f"{path} cannot be written ({error.strerror}), it is as it was: make room, or use a copy of the course "
+                 "that you may write to, and try again.")
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def as_text(nb: nbformat.NotebookNode) -> str:
