@@ -35,7 +35,7 @@ SIZE = 280                                        # pixels: ten for each one of 
 # ---------------------------------------------------------------- pictures
 
 def read_picture(source: str | Path | bytes) -> Tensor:
-    """A picture of a digit, as ink: float32 (height, width) in 0…1, white on black, the longer side at most SIZE.
+    """A picture of a digit, as ink: float32 (height, width) in 0…1, white on black, the longer side SIZE.
 
     source: a file, or the bytes of one, in any format that Pillow reads; a photo is turned as its EXIF data says.
     Dark ink on light paper and light ink on dark paper come out alike (see `as_ink`); where the picture is
@@ -49,16 +49,13 @@ def read_picture(source: str | Path | bytes) -> Tensor:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
-                picture.draft("L", (SIZE, SIZE))                        # a JPEG is decoded in a smaller size at once
-                picture = ImageOps.exif_transpose(picture).convert("RGBA")
-                picture.thumbnail((SIZE, SIZE))
+                rgba = _small(picture)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ValueError(f"{name} has too many pixels to be opened safely: save a smaller copy of it.") from None
     except UnidentifiedImageError:
         raise ValueError(f"{name} is no picture that can be read: save it as PNG or JPEG.") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:       # what Pillow raises for damaged files
         raise ValueError(f"{name} is damaged and cannot be read ({error}): save it again as PNG or JPEG.") from None
-    rgba = torch.from_numpy(np.array(picture)).float() / 255            # (height, width, 4)
     grey, opaque = rgba[..., :3] @ torch.tensor([.299, .587, .114]), rgba[..., 3]
     if opaque.min() < 1:
         ink = (grey * opaque).sum() / opaque.sum().clamp(min=1)         # the mean shade of what is there
@@ -66,29 +63,38 @@ def read_picture(source: str | Path | bytes) -> Tensor:
     return as_ink(grey)
 
 
+def _small(picture: Image.Image) -> Tensor:
+    """An opened picture, upright, with its longer side SIZE: red, green, blue and opacity, (height, width, 4) in 0…1."""
+    picture.draft("RGB", (SIZE, SIZE))                                  # a JPEG is decoded in a smaller size at once
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;"):     # 16 bits and more, which Pillow would cut off
+        grey = np.asarray(picture, dtype=np.float32).clip(0)
+        picture = Image.fromarray((255 * (grey / max(grey.max(), 1))).astype(np.uint8))
+    elif picture.mode not in ("L", "RGB"):
+        picture = picture.convert("RGBA")
+    picture = ImageOps.exif_transpose(picture)
+    scale = SIZE / max(picture.size)
+    small = picture.resize([max(1, round(length * scale)) for length in picture.size], reducing_gap=3)
+    return torch.from_numpy(np.array(small.convert("RGBA"))).float() / 255
+
+
 def as_ink(grey: Tensor) -> Tensor:
     """Shades (height, width) in 0…1 as ink: 1 where the pen was, 0 where paper is, in between along the edges.
 
-    Paper is what the border shows most. Its shade may change slowly over the picture, as in a photo by a window: it
-    is estimated everywhere from its surroundings, by a closing (the largest value near by, then the smallest of
-    these), which wipes out all that is narrower than a quarter of the picture. Ink is what differs from the paper by
-    more than a quarter of the largest difference; single specks are dropped.
+    Paper is what most places and their surroundings show. Its shade may change over the picture, as in a photo by a
+    window (see `_paper`); ink is the share of this shade that is missing. Three quarters of the strongest count as full
+    ink and a third as none. Specks and what comes in from the border are dropped, and a thin pen is made thicker.
     """
-    frame = max(1, min(grey.shape) // 20)
-    inside = torch.zeros_like(grey, dtype=torch.bool)
-    inside[frame:-frame, frame:-frame] = True
     soft = _mean(grey, 3)
-    if grey[~inside].median() < (soft.min() + soft.max()) / 2:          # dark paper: turn it around
-        soft = 1 - soft
-    window = max(grey.shape) // 8 * 2 + 1                               # odd
-    paper = -_largest(-_largest(soft, window), window)
-    ink = paper - soft
-    strongest = ink.max()
-    if strongest < .1:                                                  # nothing but noise
+    apart = soft - _paper(soft, .5)
+    if apart.abs().max() < .13:                                         # nothing but noise
         return torch.zeros_like(grey)
-    ink = ((ink / strongest - .25) / .5).clamp(0, 1)
-    near = _mean((ink > 0).float(), 15) * 15 ** 2                       # pixels with ink in the surroundings
-    return ink * (near >= 12)
+    if apart.pow(3).sum() > 0:                                          # light strokes stand out: turn it around
+        soft = 1 - soft
+    soft = soft.clamp(min=.05)
+    for _ in range(2):                                                  # the second time for what is left at the borders
+        soft = soft / _paper(soft, .6)
+    ink = (1 - soft) / (1 - soft).max().clamp(min=.2)
+    return _thick_enough(_largest_pieces(((ink - .35) / .4).clamp(0, 1)))
 
 
 def show_pictures(pictures: Sequence[Tensor], alt: str) -> None:
@@ -100,6 +106,49 @@ def show_pictures(pictures: Sequence[Tensor], alt: str) -> None:
         ax.set_title("{} × {}".format(*picture.shape), fontsize=9)
         ax.axis("off")
     show(fig, alt)
+
+
+def _paper(grey: Tensor, share: float) -> Tensor:
+    """The shade of the paper at each place: a share of the surroundings is darker than it, or as dark.
+
+    The surroundings are two fifths of the picture high and wide: strokes are too narrow to count for much in them, and
+    a slow change of the light is followed, even the edge of a shadow. It is worked out on a coarse picture.
+    """
+    size = [max(1, round(length * 56 / max(grey.shape))) for length in grey.shape]
+    coarse = F.interpolate(grey[None, None], size, mode="bilinear", antialias=True)
+    around = F.unfold(F.pad(coarse, (11, 11, 11, 11), mode="replicate"), 23)[0]           # (529, places)
+    return F.interpolate(around.quantile(share, dim=0).view(1, 1, *size), grey.shape, mode="bilinear")[0, 0]
+
+
+def _largest_pieces(ink: Tensor) -> Tensor:
+    """The ink without specks, and without what touches the border, unless that is nearly all there is.
+
+    Ink hangs together where no more than four pixels lie between. A piece is a speck below a tenth of the largest.
+    """
+    near = _largest((ink > 0).float(), 5)
+    pieces, grown = None, torch.arange(1., ink.numel() + 1).view_as(ink) * near           # a number for each pixel
+    while pieces is None or not torch.equal(pieces, grown):             # the largest number spreads over its piece
+        pieces, grown = grown, _largest(grown, 3) * near
+    pieces = pieces.long()
+    mass = torch.zeros(ink.numel() + 1).index_add(0, pieces.flatten(), ink.flatten())
+    free = mass.clone()
+    for edge in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
+        free[edge] = 0
+    if free.max() >= .2 * mass.max():
+        mass = free
+    return ink * (mass >= max(12, .1 * mass.max().item()))[pieces]
+
+
+def _thick_enough(ink: Tensor) -> Tensor:
+    """The ink with its strokes widened to a ninth of the digit's height or width, about as wide as MNIST's are."""
+    black = (ink > .5).float()
+    rows, columns = black.any(1).nonzero(), black.any(0).nonzero()
+    if len(rows) == 0:
+        return ink
+    length = max(rows[-1] - rows[0], columns[-1] - columns[0]).item() + 1
+    rim = black - -_largest(-black, 3)                                  # a stroke has a rim on both sides
+    width = 2.6 * (black.sum() / rim.sum().clamp(min=1)).item()         # 2 for upright strokes, more for slanted ones
+    return _largest(ink, 2 * max(0, round((length / 9 - width) / 2)) + 1)
 
 
 def _largest(grey: Tensor, window: int) -> Tensor:

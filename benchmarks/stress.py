@@ -257,8 +257,9 @@ def draw_one(image: Tensor, scores: dict[str, float]):
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.4), layout="constrained")
     left.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
     left.axis("off")
-    right.barh(list(scores), list(scores.values()), color="0.5")
-    right.set(xlim=(0, 1), xlabel="accuracy")
+    bars = right.barh(list(scores), list(scores.values()), color="0.5")
+    right.bar_label(bars, fmt=" %.3f")
+    right.set(xlim=(0, 1.15), xlabel="accuracy")
     right.invert_yaxis()
     return fig
 
