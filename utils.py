@@ -74,6 +74,28 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
     return Digits(*parts)
 
 
+def check_knobs(**knobs) -> None:
+    """Raise a ValueError with a sentence for the first setting of a notebook that will not do.
+
+    digits: two different ones. device: one that this PyTorch can use. hidden, batch_size: whole numbers from 1 up; all
+    others are numbers from 0 up, and whole ones unless their name ends in lr.
+    """
+    devices = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    here = [name for name, there in devices.items() if there]
+    for name, value in knobs.items():
+        least, whole = int(name in ("hidden", "batch_size")), not name.endswith("lr")
+        if name == "device":
+            mend = value not in here and f"here you can use {' or '.join(map(repr, here))}"
+        elif name == "digits":
+            pair = isinstance(value, (tuple, list)) and len(value) == 2 and len(set(value) & set(range(10))) == 2
+            mend = not pair and "name two different digits from 0 to 9, such as (3, 7)"
+        else:
+            number = isinstance(value, (int, float)) and least <= value < math.inf and (not whole or value == int(value))
+            mend = not number and f"it is a {'whole ' * whole}number from {least} up"
+        if mend:
+            raise ValueError(f"{name}={value!r} will not do: {mend}.")
+
+
 def _files(dataset: str) -> dict[str, bytes]:
     """The four IDX files of a dataset by name, after comparing their SHA-256."""
     own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
@@ -197,15 +219,20 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
                 ylim: tuple[float, float] | None = None, log: bool = False, start: int = 1) -> None:
     """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines.
 
-    ylim: what to show; everything, when a curve ends below it. log: a logarithmic y axis.
+    ylim: what to show; everything, when a curve ends below it. log: a logarithmic y axis. A curve with values that
+    cannot be drawn (nan, inf) says so, in the picture and in `alt`.
     """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter
     fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     styles = ["-", "--", "-.", ":"]
     for k, (name, values) in enumerate(curves.items()):
+        finite = list(map(math.isfinite, values))
+        if not all(finite):
+            name += f", out of all bounds from {x} {start + finite.index(False)} on"
+            alt += f" ({name}.)"
         ax.plot(range(start, start + len(values)), values, styles[k % 4], label=name,
-                marker="." if len(values) < 3 else None)
+                marker="." if sum(finite) < 3 else None)
     for k, (name, value) in enumerate((level or {}).items()):
         ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
     ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
@@ -213,7 +240,7 @@ def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, le
         ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter())
     if ylim and all(values and values[-1] >= ylim[0] for values in curves.values()):
         ax.set_ylim(ylim)
-    if len(curves) + len(level or {}) > 1:
+    if len(curves) + len(level or {}) > 1 or "out of all bounds" in alt:
         ax.legend(fontsize=8)
     show(fig, alt)
 
