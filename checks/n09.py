@@ -164,7 +164,7 @@ def taken(result, wanted):
             lambda image, kernel, stride, padding: conv(image, kernel, 1, padding),
         "the result has too few rows and columns, or too many. Count the places of the kernel: with length pixels, framed, "
         "there are (length - size) // stride + 1.":
-            lambda image, kernel, stride, padding: (result := conv(image, kernel, stride, padding))[
+            lambda image, kernel, stride, padding: conv(image, kernel, stride, padding)[
                 :(image.shape[0] + 2 * padding - len(kernel)) // stride,
                 :(image.shape[1] + 2 * padding - kernel.shape[1]) // stride]
             if stride > 1 else conv(image, kernel, 1, padding),
@@ -222,7 +222,8 @@ def lone(*places_, shape=(4, 6)):
 
 @compared(
     cases=lambda: [(lone((1, 4), (3, 0)),), (pile(4),), (pile(3, 5, 9, 1) * torch.linspace(0, 1, 9),),
-                   (torch.cat([lone((2, 2)), torch.zeros(1, 4, 6), lone((0, 5))]),), (torch.zeros(2, 7, 7),), (pile(1, 3, 3, 2),)],
+                   (torch.cat([lone((2, 2)), torch.zeros(1, 4, 6), lone((0, 5))]),), (torch.zeros(2, 7, 7),),
+                   (pile(1, 3, 3, 2),)],
     hints=["The mean place of the ink: each row number counts as much as there is ink in its row. images.sum(2) is the ink of "
            "each row, (n, rows).",
            "images.sum(2) @ torch.arange(rows) times and adds; torch.arange(28.) has floats. Then divide by all ink of the "

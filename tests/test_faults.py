@@ -427,7 +427,7 @@ def test_without_fastai_its_cell_says_how_to_get_it(path, monkeypatch):
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the course in a folder with a space and an umlaut."""
-    return copy_of_the_course(tmp_path / "3 und 7 für alle")
+    return copy_of_the_course(tmp_path / "3 und 7 für Ada")
 
 
 def test_where_a_notebook_may_start(tmp_path, copy):
