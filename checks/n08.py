@@ -323,8 +323,8 @@ def loaded(answer, folder: Path, hidden: int, digits: list[int]) -> None:
         need(False, f"{what} the model cannot be used on rows of 784 pixels ({type(error).__name__}).")
     need(isinstance(preds, Tensor) and preds.shape == (4, len(digits)), f"{what} the model should give {len(digits)} scores "
          "for each image, and it does not.")
-    need(torch.allclose(preds, saved(x), atol=1e-5), f"{what} the model has the right size and other scores than the one that was "
-         "saved. Is it filled with the numbers of the file, and are its layers the same?")
+    need(torch.allclose(preds, saved(x), atol=1e-5), f"{what} the model has the right size and other scores than the one "
+         "that was saved. Is it filled with the numbers of the file, and are its layers the same?")
 
 
 @tried(
