@@ -2,6 +2,7 @@
 import ast
 import difflib
 import hashlib
+import math
 import os
 import re
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_pictures_are_png_with_alt_text_and_closed(draw, shown):
 def test_images_need_not_be_there():
     with pytest.raises(ValueError, match="no images"):
         utils.show_images(torch.zeros(0, 28, 28))
+
+
+@pytest.mark.parametrize("values, said", [([1., 2., math.inf, 3.], "epoch 3"), ([math.nan] * 4, "epoch 1"),
+                                          ([9., math.nan], "epoch 2")])
+def test_a_curve_says_from_where_on_it_cannot_be_drawn(values, said, shown, monkeypatch):
+    legends = []
+    monkeypatch.setattr(utils, "show", lambda fig, alt, show=utils.show: (legends.append(fig.axes[0].get_legend()), show(fig, alt)))
+    for log in (False, True):
+        utils.show_curves({"training": values}, "epoch", "loss", ALT, log=log)
+        assert shown[-1][1] == f"{ALT} (training, out of all bounds from {said} on.)"
+        assert legends[-1].get_texts()[0].get_text() == f"training, out of all bounds from {said} on"
 
 
 # ---------------------------------------------------------------- training
@@ -286,6 +298,26 @@ def test_fit_classes_trains_with_batch_norm_on_and_judges_with_it_off():
     history = utils.fit_classes(model, opt, utils.Batches(x, y, 25), utils.Batches(x, y, 50), 1)
     assert not model.training and model[0].num_batches_tracked == 2
     assert history == [utils.share_right(model, utils.Batches(x, y, 7))], "judging depends on the batch size"
+
+
+# ---------------------------------------------------------------- knobs
+
+@pytest.mark.parametrize("knobs", [{"digits": (4, 9)}, {"lr": 0, "wiggle_lr": 1e9, "epochs": 0},
+                                   {"hidden": 1, "batch_size": 5000}, {"device": "cpu"}])
+def test_check_knobs_lets_pass_what_will_do(knobs):
+    assert utils.check_knobs(**knobs) is None
+
+
+@pytest.mark.parametrize("knob, value, mend", [
+    *(("digits", value, "two different digits") for value in [(3, 3), (3, 11), (1, 3, 7), 3]),
+    *(("lr", value, "a number from 0 up") for value in [math.nan, -1, "fast"]), ("wiggle_lr", math.inf, "a number from 0 up"),
+    *(("epochs", value, "a whole number from 0 up") for value in [-1, 1.5]), ("hidden", 0, "a whole number from 1 up"),
+    *(("batch_size", value, "a whole number from 1 up") for value in [0, None]), ("device", "abacus", "'cpu'"),
+])
+def test_check_knobs_says_what_will_not(knob, value, mend):
+    with pytest.raises(ValueError, match=re.escape(f"{knob}={value!r} will not do: ")) as refusal:
+        utils.check_knobs(**{"hidden": 30, knob: value})
+    assert mend in str(refusal.value)
 
 
 # ---------------------------------------------------------------- what the notebooks teach
