@@ -127,7 +127,8 @@ def test_images_need_not_be_there():
                                           ([9., math.nan], "epoch 2")])
 def test_a_curve_says_from_where_on_it_cannot_be_drawn(values, said, shown, monkeypatch):
     legends = []
-    monkeypatch.setattr(utils, "show", lambda fig, alt, show=utils.show: (legends.append(fig.axes[0].get_legend()), show(fig, alt)))
+    monkeypatch.setattr(utils, "show", lambda fig, alt, show=utils.show: (
+        legends.append(fig.axes[0].get_legend()), show(fig, alt)))
     for log in (False, True):
         utils.show_curves({"training": values}, "epoch", "loss", ALT, log=log)
         assert shown[-1][1] == f"{ALT} (training, out of all bounds from {said} on.)"
