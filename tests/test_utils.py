@@ -126,9 +126,12 @@ def test_images_need_not_be_there():
 @pytest.mark.parametrize("values, said", [([1., 2., math.inf, 3.], "epoch 3"), ([math.nan] * 4, "epoch 1"),
                                           ([9., math.nan], "epoch 2")])
 def test_a_curve_says_from_where_on_it_cannot_be_drawn(values, said, shown, monkeypatch):
-    legends = []
-    monkeypatch.setattr(utils, "show", lambda fig, alt, show=utils.show: (
-        legends.append(fig.axes[0].get_legend()), show(fig, alt)))
+    legends, show = [], utils.show
+
+    def watched(fig, alt):
+        legends.append(fig.axes[0].get_legend())
+        show(fig, alt)
+    monkeypatch.setattr(utils, "show", watched)
     for log in (False, True):
         utils.show_curves({"training": values}, "epoch", "loss", ALT, log=log)
         assert shown[-1][1] == f"{ALT} (training, out of all bounds from {said} on.)"
