@@ -66,7 +66,7 @@ class Reader:
         try:
             self.client.execute_cell(copy, 0)
         except CellExecutionError:
-            raise Stopped(cell, copy.outputs[-1]) from None
+            raise Stopped(cell, next(output for output in copy.outputs if output.output_type == "error")) from None
         return copy.outputs
 
     def tell(self, source):
@@ -104,7 +104,7 @@ def turned(cell, knobs, seed):
     """The source of a cell with other knobs, where it has the tag `parameters`, and other seeds."""
     source = cell.source
     if seed is not None:
-        source = re.sub(r"torch\.manual_seed\(\d+\)", f"torch.manual_seed({seed})", source)
+        source = re.sub(r"(manual_seed\(|\bseed=)\d+", rf"\g<1>{seed}", source)
     if has(cell, "parameters"):
         names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
         assert set(knobs) <= names, f"{set(knobs) - names} are no knobs of this notebook"
@@ -390,12 +390,23 @@ def the_resnet_s_time(reader):
     assert 10 < reader.ask("seconds(deep) / seconds(small)") < reader.ask("operations(deep) / operations(small)")
 
 
-@experiment("09", "The slider goes through the strengths", quick=False)
+@experiment("09", "With one slider moved and the others at rest you walk along one of the curves above", quick=False)
 def disturbed_at_your_own_pace(reader):
     reader.run()
-    for kind in reader.ask("list(disturb)"):
-        for notch in (0, 5):
-            assert pictures(reader.tell(f"disturb_more({kind!r}, {notch})"))
+    reader.tell("def together(shift=0, scale=1., noise=0., invert=0.):\n"
+                "    images = inverted(noisy(scaled(shifted(valid_x, shift), scale), noise), invert)\n"
+                "    return [round(score(model, images), 3) for model in models.values()]")
+    for kind, strength in [("shift", 4), ("scale", .7), ("noise", .3), ("invert", .2)]:
+        walk, above = reader.ask(f"[together({kind}={strength}), "
+                                 f"[round(score(m, disturb[{kind!r}](valid_x, {strength})), 3) for m in models.values()]]")
+        assert max(abs(a - b) for a, b in zip(walk, above)) < .01
+        assert pictures(reader.tell(f"disturb_more({kind}={strength})"))
+
+
+@experiment("09", "Try to fool all four", quick=False)
+def fooled(reader):
+    disturbed_at_your_own_pace(reader)
+    assert max(reader.ask("together(shift=3, noise=.3, invert=.2)")) < .75
 
 
 @experiment("09", "Draw a 3 or a 7 with the mouse, a finger or a pen", quick=False)
@@ -464,8 +475,8 @@ EXCUSED = {                      # what looks like an invitation, and why no exp
     "gl": {"To try a line, run the cells at the top first": "tests/test_glossary.py", "knob": "an entry",
            "Change its numbers": "any numbers will do"},
 }
-INVITES = re.compile(r"""\b(?:[Tt]ry\ (?:it|other|your|what|this|a|an|the)\b|[Pp]rint\ (?:it|`)|Change\ |Divide\ |Put\ |Set\ `
-    |Draw\ |Move\ the|choose\ yourself|[Pp]ut\ (?:two|other|both|your|in)\b|[Rr]un\ everything|[Kk]nobs?\b
+INVITES = re.compile(r"""\b(?:[Tt]ry\ (?:it|to|other|your|what|this|a|an|the)\b|[Pp]rint\ (?:it|`)|Change\b
+    |Divide\b|Put\ |Set\ `|Draw\ |Move\ the|choose\ yourself|[Pp]ut\ (?:two|other|both|your|in)\b|[Rr]un\ everything|[Kk]nobs?\b
     |cell\ of\ your\ own|new\ cell|whatever\ digits|If\ you\ change|[Ww]hat\ happens\ (?:if|with|when)
     |gives\ about\ the\ same\ as)""", re.X)
 
@@ -494,7 +505,8 @@ def test_every_invitation_is_tried_or_excused(name):
 
 
 @pytest.mark.parametrize("sentence", ["Try a learning rate of 10.", "What happens with 3 hidden units?",
-                                      "Set `digits = (4, 9)`.", "Then change nothing. Print `loss`!", "Run it, and put other digits there."])
+                                      "Set `digits = (4, 9)`.", "Then change nothing. Print `loss`!",
+                                      "Run it, and put other digits there."])
 def test_invitations_are_recognised(sentence):
     assert invitations(f"It falls. {sentence} It rises.")
 
@@ -548,7 +560,7 @@ def test_other_knobs_give_an_honest_picture_or_a_sentence(readers, name, knobs):
             reader.run(**knobs)
         assert all("site-packages" not in frame for frame in stopped.value.frames), "a stack trace from deep inside"
         return
-    outputs = reader.run(**knobs)
+    outputs = reader.run(until="ec99146d" if name == "08" else None, **knobs)    # then come parts without these knobs
     for cell in reader.cells():
         if cell.id in outputs:
             assert not [output for output in outputs[cell.id] if output.get("name") == "stderr"], cell.id
@@ -558,14 +570,11 @@ def test_other_knobs_give_an_honest_picture_or_a_sentence(readers, name, knobs):
             assert all(len(picture.convert("L").getcolors()) > 8 for picture in drawn), f"{cell.id} shows nothing"
 
 
-@pytest.mark.parametrize("name", sample(["03", "04"], ["03"]))
-def test_a_curve_that_ends_nowhere_says_so(readers, name):
-    outputs = readers(name).run(lr=1e20)
-    curves = [said(outputs[cell.id]) for cell in readers(name).cells() if "show_curves(" in cell.source and cell.id in outputs]
-    assert any("out of all bounds from" in text for text in curves)
+def test_a_curve_that_ends_nowhere_says_so(readers):
+    assert re.search(r"training, out of all bounds from step \d on", said(readers("03").run(lr=1e9)["41d26ab1"]))
 
 
-@pytest.mark.parametrize("name", sample([name for name in LESSONS if name not in ("07", "10")], QUICK))
+@pytest.mark.parametrize("name", sample([name for name in LESSONS if name not in ("07", "10")], ["04"]))
 def test_other_seeds_do(readers, name):
     for seed in (1, 2, 3) if EVERYTHING else (1,):
         readers(name).run(seed=seed)
@@ -583,12 +592,13 @@ KINDS = """
 def kinds_of_names():
     def kind(value):
         return {"Parameter": "Tensor", "tuple": "list"}.get(type(value).__name__, type(value).__name__)
-    return {name: kind(value) for name, value in globals().items() if not name.startswith("_")}
+    return {name: kind(value) for name, value in globals().items()
+            if value is not None and not name.startswith("_")}
 """
 MEANS_MORE = {"gl"}                              # its examples have nothing to do with each other
 
 
-@pytest.mark.parametrize("name", sample(BOOKS, QUICK))
+@pytest.mark.parametrize("name", sample(BOOKS, ["02", "05"]))
 def test_all_cells_again_and_then_each_again_from_the_last_to_the_first(readers, name):
     """The same outputs each time, so no cell depends on what another did later; and no name changes its kind."""
     reader, kinds, problems = readers(name), {}, []
@@ -617,7 +627,7 @@ def sections(reader):
     return parts
 
 
-@pytest.mark.parametrize("name", sample(LESSONS, QUICK))
+@pytest.mark.parametrize("name", sample(LESSONS, ["04"]))
 def test_a_section_alone_gives_its_outputs_or_misses_a_name(readers, name):
     """With the cells at the top a section does what it says, or ends in a NameError: never anything else."""
     reader = readers(name)
