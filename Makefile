@@ -22,10 +22,8 @@ lab: $(V)/.installed
 		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(V)/.installed
-	@echo "Every notebook against its committed outputs, and the tests (some minutes) ..."
-	@$(V)/python -m pytest --nbval tests notebooks
-	@echo "Every cell twice in a row ..."
-	@$(V)/python -m pytest --nbval --twice notebooks
+	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (ten minutes on two cores) ..."
+	@$(V)/python -m pytest --nbval --twice tests notebooks
 
 course: $(V)/.installed
 	@$(V)/python tools/notebooks.py run

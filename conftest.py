@@ -1,4 +1,4 @@
-"""What pytest adds to nbval: pictures are compared, sliders' outputs kept apart, unrun cells refused, and --twice."""
+"""What pytest adds to nbval: it compares pictures, keeps sliders apart, refuses unrun cells, tries solutions, and --twice."""
 import base64
 import io
 import os
@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from tools.notebooks import exercises_of, is_right
 
 ROOT = Path(__file__).parent
 BLOCK, TOLERANCE = 8, 12         # pictures: largest RMS, in grey levels 0…255, over blocks of 8 × 8 pixels
@@ -55,6 +57,21 @@ def compare_pictures(item) -> None:
                                   f"compare {stem.relative_to(ROOT)}_expected.png with …_got.png")
 
 
+def solve(item) -> None:
+    """Fail a cell tagged `check` unless it finds the solution of its exercise right."""
+    asked, cells = item.cell, item.parent.nb.cells
+    above = [cell.id for cell in cells[:cells.index(asked) + 1]]
+    exercise, solution = [pair for pair in exercises_of(item.parent.nb) if pair[0].id in above][-1]
+    item.cell, item.options["check"] = asked.copy(), False
+    item.cell.source = solution if exercise is asked else f"{solution}\n\n{asked.source}"
+    try:
+        item.runtest()
+        if not is_right(item.test_outputs):
+            item.raise_cell_error("The check does not find the solution right", item.test_outputs)
+    finally:
+        item.cell, item.options["check"] = asked, True
+
+
 def is_cell(item) -> bool:
     return type(item).__name__ == "IPyNbCell"
 
@@ -81,6 +98,8 @@ def pytest_runtest_call(item):
             except Exception as error:
                 error.args = (f"When the cell runs a second time: {error}", *error.args[1:])
                 raise
+        if "check" in item.cell.metadata.get("tags", []):
+            solve(item)
     return result
 
 

@@ -286,6 +286,15 @@ def test_twice_fails_where_a_cell_gives_another_output_the_second_time(nbval):
     assert failed == [0] and "When the cell runs a second time: Cell outputs differ" in said
 
 
+@pytest.mark.parametrize("solution", [SOLVED, STUB])
+def test_a_check_fails_that_does_not_find_its_solution_right(course, solution):
+    write_exercise(course, solution)
+    assert tool(course, "refresh")[0] == 0
+    status, said = call(course, "-m", "pytest", "--nbval", "--twice", "notebooks")
+    assert status == (solution == STUB), said
+    assert ("The check does not find the solution right" in said) == (solution == STUB)
+
+
 # ---------------------------------------------------------------- make
 
 def make(folder, *arguments):

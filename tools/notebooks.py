@@ -86,6 +86,11 @@ def exercises_of(nb: nbformat.NotebookNode) -> list[tuple[nbformat.NotebookNode,
     return found
 
 
+def is_right(outputs: list[nbformat.NotebookNode]) -> bool:
+    """Whether these are the outputs of a check that finds an answer right."""
+    return bool(outputs) and bool(re.match(r"[\w ]+: right\.", outputs[0].get("text", "")))
+
+
 def normalise(nb: nbformat.NotebookNode) -> None:
     """Leave only what is the same in each run: no timings, versions, random widget ids or editors' keys."""
     nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA)
@@ -207,7 +212,7 @@ def key() -> None:
         normalise(nb)
         write(folder / path.name, as_text(nb))
         problems += [f"{path.name}: {cell.outputs[0].text if cell.outputs else cell.source}" for cell in nb.cells
-                     if has(cell, "check") and not re.match(r"[\w ]+: right\.", (cell.outputs or [{}])[0].get("text", ""))]
+                     if has(cell, "check") and not is_right(cell.outputs)]
     if problems:
         sys.exit("\n".join(["These checks do not say that the solution is right:", *problems]))
     print("The key, with every exercise solved and checked, is in build/key/.")
