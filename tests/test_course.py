@@ -14,13 +14,13 @@ SET_UP = 'import sys\nCOURSE = ""  # where it is published'
 PICTURE = """
 import matplotlib.pyplot as plt, base64, io
 from IPython.display import display
-def show(image, title="abc", points=(1, 2, 3), size=(4, 2)):
+def show(image, title="abc", points=(1, 2, 3), size=(4, 2), version=plt.matplotlib.__version__):
     fig, (left, right) = plt.subplots(1, 2, figsize=size)
     left.imshow(image, cmap="gray", vmin=0, vmax=1)
     left.set_title(title)
     right.plot(points)
     png = io.BytesIO()
-    fig.savefig(png)
+    fig.savefig(png, metadata={"Software": f"Matplotlib version{version}, a site"})
     plt.close(fig)
     display({"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": "a picture"}, raw=True)
 grid = [[row * column % 7 / 7 for column in range(28)] for row in range(28)]
@@ -279,6 +279,17 @@ def test_every_kind_of_change_fails(nbval):
     passed = [CHANGED[k][1] for k in range(len(CHANGED)) if k not in failed]
     assert not passed, said
     assert len(list(diffs.glob("01_a_*_1_expected.png"))) == len(list(diffs.glob("01_a_*_1_got.png"))) == 4
+
+
+OLD = "version='3.0.1'"
+
+
+def test_another_matplotlib_may_draw_other_letters_but_nothing_else(nbval):
+    same = [("show(grid)", f"show(grid, {change}{OLD})") for change in ("", "'abe', ", "size=(4.01, 2), ")]
+    other = [("show(grid)", f"show(grid, {change}{OLD})") for change in ("points=(1, 2.3, 3), ", "size=(4.1, 2), ", "'', ")]
+    other += [("show(grid)", f"show({image}, {OLD})") for image in ("grid[::-1]", "[[0] * 28] * 28")]
+    failed, said, _ = nbval(same + other)
+    assert failed == list(range(len(same), len(same + other))), said
 
 
 def test_twice_fails_where_a_cell_gives_another_output_the_second_time(nbval):

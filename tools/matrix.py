@@ -3,7 +3,8 @@
 python tools/matrix.py [tested oldest …]      default: all; rows that are not run stay as they are in the table
 
 An environment is a Python with a set of packages, in build/matrix/. Each check is the strict one, `pytest --nbval notebooks`:
-all outputs and pictures. The tested set is also run with one thread and two, and with each of the processor's vector units.
+all outputs and pictures (those of another matplotlib than drew the committed ones, roughly: conftest.py says how). The tested
+set is also run with one thread and two, and with each of the processor's vector units.
 """
 from __future__ import annotations
 
@@ -34,9 +35,10 @@ ENVIRONMENTS = {
     "newest": ("3.13", ["-r", "requirements.txt", "--upgrade"]),
     "Colab's": ("3.13", ["-r", "requirements.txt", *COLAB]),
 }
-COLUMNS = ["packages", "Python", "torch", "torchvision", "fastai", "threads", "vector unit", "outputs and pictures"]
-ASK = """import importlib.metadata as found, platform, torch
-print(platform.python_version(), *(found.version(name) for name in ("torch", "torchvision", "fastai")), sep="|")"""
+SHOWN = ["torch", "torchvision", "fastai", "matplotlib"]               # packages whose versions stand in the table
+COLUMNS = ["packages", "Python", *SHOWN, "threads", "vector unit", "outputs and pictures"]
+ASK = f"""import importlib.metadata as found, platform
+print(platform.python_version(), *(found.version(name) for name in {SHOWN}), sep="|")"""
 UNITS = {"DEFAULT": "none", "AVX2": "AVX2", "AVX512": "AVX512"}        # as PyTorch names them: as this table does
 
 
@@ -122,7 +124,7 @@ def write_table(rows: list[list[str]]) -> None:
     rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in minor]
     order = {name.split(",")[0]: k for k, name in reversed(list(enumerate(ENVIRONMENTS)))}
     units = list(UNITS.values())
-    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[5], units.index(row[6])))
+    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[6], units.index(row[7])))
     lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
     write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
 
