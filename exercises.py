@@ -297,7 +297,7 @@ def a_kind(value) -> str:
         return f"a tensor of shape {tuple(value.shape)}" if value.ndim else "a number"
     name = {"ndarray": "NumPy array", "str": "text", "int": "whole number", "bool": "True or False"}.get(
         type(value).__name__, type(value).__name__)
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def described(case: tuple) -> str:
