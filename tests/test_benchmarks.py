@@ -138,3 +138,18 @@ def test_the_readme_check_sees_a_wrong_number():
     row = "| **ReLU net** | .981 ± .001 | **%.4f ± %.4f** | .9828 |"
     assert disagreements(row % (mean, spread)) == []
     assert len(disagreements(row % (mean, spread + .0001))) == 1
+
+
+SPEED = {  # what stands in the README's table, and where speed.txt says it
+    "first picture from a fresh kernel, as a share of fastai's way to its own": r"ours takes (\d+%) of fastai's route",
+    "one epoch of the net, times as fast as fastai's `Learner`":
+        r"one epoch of the net, 12,396 digits, \d threads[\s\S]*?\nours is ([\d.]+) times as fast",
+    "the same epoch, times as long as its bare matrix products":
+        r"one epoch of the net, 12,396 digits, \d threads[\s\S]*?\nours is .* takes ([\d.]+) times as long",
+    "cost of a digit from 500 to 60,000 of them, cheapest to dearest": r"the cost of a digit: (\d+%)"}
+
+
+def test_the_readme_quotes_the_stored_times():
+    told = (ROOT / "benchmarks" / "speed.txt").read_text("utf8")
+    table = re.findall(r"^\| (.+) \| ([\d.]+%?) \| .+ \|$", (ROOT / "README.md").read_text("utf8"), re.M)
+    assert {name: re.search(pattern, told)[1] for name, pattern in SPEED.items()} == dict(table[-len(SPEED):])
