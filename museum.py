@@ -278,7 +278,8 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
                "ReLU behind the output":
                "Here nearly all 7s have a probability close to 0 of being a 3, so their scores are far below 0.",
                "shapes (n,) and (n, 1) mixed":
-               "Here the predictions are not drawn together: 3s get probabilities close to 1, and 7s close to 0."}),
+               "In the loss that would draw the predictions together, and here 3s get probabilities close to 1 and 7s "
+               "close to 0. In the count it would give one half too, but here a column is compared with a column."}),
     Room(room_4, "shapes (n,) and (n, 1) mixed",
          why="model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their "
              "difference is broadcast to (n, n): each prediction minus every target. What is closest to all targets "

@@ -243,7 +243,9 @@ def nearest_label(images, known_images, known_labels):
     hints=["What goes wrong with L2? Look at its mistakes again: slanted digits, and digits that lie a little beside "
            "the template.",
            "Two ideas that work: let a digit move a little before you judge it, or make both pictures less sharp, so "
-           "that being off by one pixel matters less. a.roll(1, dims=-1) moves every image of a by one column."],
+           "that being off by one pixel matters less. a.roll(1, dims=-1) moves every image of a by one column.",
+           "Of several distances, torch.stack(distances).amin(0) keeps the smallest for each image. And a picture "
+           "becomes less sharp as the mean of itself and its moved copies."],
     seconds=60,
     right="But is it better than L2, or lucky? Count where exactly one of them is right, and toss coins: a few digits "
           "in five hundred prove nothing. And you chose it by looking at these very digits, so its score is a little "

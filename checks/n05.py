@@ -244,8 +244,8 @@ def Momentum(answer):
         "an equal loss counts as better. No longer getting better means just that: equal is not better, so patience "
         "runs on.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] <= v[best]),
-        "a loss of nan counts as better. Every comparison with nan is False, so ask whether the new loss is lower, and "
-        "not whether it is higher.":
+        "a loss of nan counts as better. nan is neither below nor above any number, so ask whether the new loss is lower, "
+        "and not whether it is higher.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: not v[k] >= v[best]),
         "when the first loss is nan, no later one is ever better: nothing is lower than nan. Begin with math.inf as "
         "the best loss instead.":

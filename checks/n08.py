@@ -53,8 +53,8 @@ def found_by(places, y):
         "a digit counts as found although it only ties with others: three equal scores say nothing, and are all right "
         "here with k = 2. Whoever ties with the right digit stands ahead of it.":
             lambda preds, y, k: ((preds > preds.gather(1, y[:, None])).sum(1) < k).float().mean(),
-        "a model whose scores have become nan comes out as right. Every comparison with nan is False, so count what "
-        "speaks for the right digit: the classes with a lower score.":
+        "a model whose scores have become nan comes out as right. nan is neither below nor above any number, so count "
+        "what speaks for the right digit: the classes with a lower score.":
             lambda preds, y, k: ((preds >= preds.gather(1, y[:, None])).sum(1) <= k).float().mean(),
         "one place is missing: with k = 1 the right digit has to be the first, and you let none pass. Do you count the "
         "right digit among those ahead of it?":
