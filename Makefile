@@ -1,5 +1,5 @@
 # The course's commands: `make` lists them. Each makes .venv and installs into it when that is still to do.
-PYTHON ?= python3
+override PYTHON := $(or $(PYTHON),python3)
 V := .venv/bin
 
 .PHONY: help lab test course refresh publish student key browser book matrix
@@ -38,7 +38,7 @@ key: $(V)/.installed
 	@$(V)/python tools/notebooks.py key
 
 publish: $(V)/.installed
-	@$(V)/python tools/notebooks.py publish $(REPO)
+	@$(V)/python tools/notebooks.py publish "$(REPO)"
 
 matrix: $(V)/.installed
 	@$(V)/python tools/matrix.py

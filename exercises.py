@@ -6,7 +6,7 @@ The exercises stand in checks/, a file for each notebook, one place for each. An
     sentence to a wrong answer; whoever's results are the same as those of the wrong answer reads its sentence.
 @tried(…) stands above a trial: a function that is given the answer, uses it, and calls need(condition, sentence).
 
-Whatever an answer does, nothing here raises an error or waits for ever. Inputs, random numbers and PyTorch's default
+Whatever an answer does, nothing here raises an error or waits for ever. Inputs, PyTorch's random numbers and its default
 type are as before afterwards.
 """
 from __future__ import annotations
@@ -30,7 +30,6 @@ from typing import Any, Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
-
 
 
 @dataclass
@@ -409,17 +408,17 @@ MEANINGS = [
     (r"backward through the graph a second time", "the same loss is sent back twice: calculate it anew in each step."),
     (r"could not infer output dtype|Input dtype must be either a floating|Got: (Long|Byte|Bool)|got (Long|Byte|Bool)",
      "mean and its like want floats: put .float() in front."),
-    (r"size of tensor a .* must match|shapes cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size",
-     "two shapes do not fit together: look at .shape of both."),
+    (r"size of tensor a .* must match|shapes cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size|"
+     r"must be the same as input size|equal size", "two shapes do not fit together: look at .shape of both."),
     (r"Dimension out of range", "an axis is named that this tensor does not have."),
     (r"only one element tensors can be converted|cannot be converted to Scalar|only integer tensors|"
      r"Boolean value of Tensor with more than one",
      "a whole tensor stands where one number is wanted; .any(), .all() or .sum() make one of many. "
      "Whether something is there at all is asked with  is not None."),
-    (r"'NoneType' object has no attribute|unsupported operand .*'NoneType'|NoneType",
+    (r"NoneType",
      "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … makes; "
      "p -= … changes the old one. A function without return gives None, too."),
-    (r"non-empty|need at least one|numel\(\) == 0|empty",
+    (r"empty|need at least one|numel\(\) == 0",
      "this is a pile with nothing in it, and a loop leaves nothing to stack: work on the whole pile at once, or say "
      "what should come out then."),
     (r"out of bounds|index out of range",
@@ -428,7 +427,6 @@ MEANINGS = [
     (r"is not defined", "there is no such name: work with the inputs of the function."),
     (r"without overflow", "a byte cannot hold this number: .int() or .float() first."),
     (r"values to unpack", "there are more names, or fewer, than things to name: how many axes or results are there?"),
-    (r"must be the same as input size|equal size", "two shapes do not fit together: look at .shape of both."),
     (r"between 0 and 1", "this loss wants probabilities; the one whose name ends in _with_logits wants scores."),
     (r"'list' object has no attribute", "a list is no tensor: go through it with for, or make a tensor of it."),
     (r"must be tuple of Tensors", "a list is wanted: list(images)."),

@@ -56,7 +56,7 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
         folder that MNIST_ROOT names or downloaded once into data/full). Default: the environment variable
         DIGITS, else "bundled".
     Raises ValueError for digits or a dataset that do not exist and for damaged files, FileNotFoundError for
-    missing ones, ConnectionError when the full digits cannot be downloaded, OSError when they cannot be stored.
+    missing ones, ConnectionError when the full digits cannot be downloaded, OSError when files cannot be read or stored.
     """
     dataset = dataset or os.environ.get("DIGITS") or "bundled"
     if dataset not in ("bundled", "full"):
@@ -87,37 +87,46 @@ def check_knobs(**knobs) -> None:
         if name == "device":
             mend = value not in here and f"here you can use {' or '.join(map(repr, here))}"
         elif name == "digits":
-            pair = isinstance(value, (tuple, list)) and len(value) == 2 and len(set(value) & set(range(10))) == 2
+            pair = (isinstance(value, (tuple, list)) and len(value) == 2 and all(digit in range(10) for digit in value)
+                    and value[0] != value[1])
             mend = not pair and "name two different digits from 0 to 9, such as (3, 7)"
         else:
-            number = isinstance(value, (int, float)) and least <= value < math.inf and (not whole or value == int(value))
+            number = isinstance(value, int if whole else (int, float)) and least <= value < math.inf
             mend = not number and f"it is a {'whole ' * whole}number from {least} up"
         if mend:
             raise ValueError(f"{name}={value!r} will not do: {mend}.")
 
 
+def folder_of(dataset: str) -> Path:
+    """The folder that holds MNIST/raw with the files of a dataset; a relative MNIST_ROOT counts from the course's root."""
+    own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
+    return ROOT / os.path.expanduser(own_root) if own_root else ROOT / "data" / dataset
+
+
+def _read(file: Path, mend: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file} is missing: {mend}.") from None
+    except OSError as error:
+        raise OSError(f"{file} cannot be read ({error.strerror}): {mend}.") from None
+
+
 def _files(dataset: str) -> dict[str, bytes]:
     """The four IDX files of a dataset by name, after comparing their SHA-256."""
-    own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
-    # a relative MNIST_ROOT counts from ROOT
-    folder = ROOT / Path(own_root).expanduser() if own_root else ROOT / "data" / dataset
-    if own_root:
+    folder, files, again = folder_of(dataset), {}, "run  git checkout data  to bring it back"
+    known = _read(ROOT / "data" / "SHA256SUMS", again).split(b"\n")
+    if dataset == "bundled":
+        mend = again
+    elif os.environ.get("MNIST_ROOT"):
         mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
-    elif dataset == "full":
-        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
-        if not folder.exists():
-            _download(folder)
     else:
-        mend = "run  git checkout data  to bring it back"
-    sums, files = ROOT / "data" / "SHA256SUMS", {}
-    if not sums.is_file():
-        raise FileNotFoundError(f"{sums} is missing: run  git checkout data  to bring it back.")
-    known = sums.read_bytes().split(b"\n")
+        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
+        if not os.path.lexists(folder):
+            _download(folder)
     for file in [folder / "MNIST" / "raw" / f"{part}-{kind}-ubyte" for part in ("train", "t10k")
                  for kind in ("images-idx3", "labels-idx1")]:
-        if not file.is_file():
-            raise FileNotFoundError(f"{file} is missing: {mend}.")
-        files[file.name] = file.read_bytes()
+        files[file.name] = _read(file, mend)
         sha = hashlib.sha256(files[file.name]).hexdigest()
         if f"{sha}  {dataset}/MNIST/raw/{file.name}".encode() not in known:
             raise ValueError(f"{file} is damaged (its checksum is not the one in data/SHA256SUMS): {mend}.")
@@ -136,10 +145,11 @@ def _from_idx(data: bytes) -> Tensor:
 
 def _download(folder: Path) -> None:
     """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
+    from urllib.error import URLError
     from torchvision.datasets import MNIST
     try:
         folder.parent.mkdir(exist_ok=True)
-        half = Path(tempfile.mkdtemp(prefix="download-", dir=folder.parent))
+        half = Path(tempfile.mkdtemp(prefix=".download-", dir=folder.parent))
     except OSError as error:
         raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
                       "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
@@ -153,8 +163,11 @@ def _download(folder: Path) -> None:
             if not folder.exists():                              # else another kernel was faster
                 raise
     except Exception as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        kind, mend = (OSError, "make room on the disk") if full else (ConnectionError, "connect to the network")
+        kind, mend = ConnectionError, "connect to the network"
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            kind, mend = OSError, "make room on the disk"
+        elif getattr(error, "filename", None) and not isinstance(error, URLError):     # it was a file's fault
+            kind, mend = OSError, f"see to it that {folder} can be written"
         cause = (str(error).strip() or repr(error)).splitlines()[-1]
         raise kind(f"The full MNIST could not be downloaded: {mend} and try again, or let MNIST_ROOT name a folder that "
                    f"holds MNIST/raw. The bundled digits need neither (DIGITS=bundled). The cause: {cause}") from None
@@ -178,13 +191,15 @@ def show(fig, alt: str) -> None:
 def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, limit: float | None = None) -> None:
     """Show images side by side in grey, black for the smallest value and white for the largest.
 
-    images: (28, 28), (n, 28, 28) or (n, 784). titles: one for each, or none.
+    images: (28, 28), (n, 28, 28) or (n, 784). titles: one for each, or none. alt: for those who cannot see the picture.
     limit: the grey scale runs from -limit to limit, so that 0 is middle grey (for weights); default 0 to 1.
     """
     import matplotlib.pyplot as plt
     images = torch.as_tensor(images).detach().float().reshape(-1, 28, 28)
     if len(images) == 0:
         raise ValueError("There are no images to show: the selection is empty.")
+    if len(titles) not in (0, len(images)):
+        raise ValueError(f"{len(images)} images and {len(titles)} titles do not fit: give one title for each image.")
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     size = 1.25 if columns > 5 else 1.8
@@ -309,10 +324,7 @@ def fit(model: Callable, opt: torch.optim.Optimizer, train: Iterable, valid: Ite
 
     schedule: a torch.optim.lr_scheduler, moved on after each epoch.
     """
-    lr = opt.param_groups[0]["lr"]
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
-    assert epochs >= 0, f"epochs={epochs} will not do: it is a whole number from 0 up."
+    check_knobs(lr=opt.param_groups[0]["lr"], epochs=epochs)
     history = []
     for _ in range(epochs):
         train_epoch(model, opt, train)
@@ -365,10 +377,7 @@ def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, v
     model: scores (n, classes) for xb (n, …); yb (n,) int64. schedule: a torch.optim.lr_scheduler, moved on
     after each epoch. The mini-batches go to the device on which the model lies.
     """
-    lr = opt.param_groups[0]["lr"]
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr={lr} will not do: a learning rate is a number from 0 up.")
-    assert epochs >= 0, f"epochs={epochs} will not do: it is a whole number from 0 up."
+    check_knobs(lr=opt.param_groups[0]["lr"], epochs=epochs)
     device = next(model.parameters()).device
     history = []
     for _ in range(epochs):

@@ -19,6 +19,7 @@ import statistics
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Callable
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +41,7 @@ SETTINGS = {                                       # falling: the learning rate 
     "full": {"plain": {"batch_size": 64, "epochs": 40, "lr": .1, "falling": False},
              "wiggled": {"batch_size": 64, "epochs": 40, "lr": .3, "falling": True}},
 }
-CONTROLS = {"ReLU net, as long": "ReLU net",         # is it the wiggle, or only its longer training and falling rate?
-            "linear model, as long": "linear model"}
+CONTROLS = ["ReLU net, as long", "linear model, as long"]   # is it the wiggle, or only its longer training and falling rate?
 COMPARED = [("ReLU net, wiggled digits", "ReLU net"), ("ReLU net, wiggled digits", "ReLU net, as long"),
             ("ReLU net, wiggled digits", "linear model"), ("ReLU net", "linear model"),
             ("linear model, wiggled digits", "linear model"),
@@ -70,21 +70,30 @@ def nearer(name: str, dataset: str) -> Tensor:
     return (to3 < to7) == (valid_y[:, 0] > .5)
 
 
-def train_rung(name: str, dataset: str, seed: int, settings: str | None = None) -> Tensor:
-    """Train one model from the start: is each validation digit (n,) called rightly after the last epoch?
-
-    settings: "plain" or "wiggled"; default: as the rung's name says.
-    """
-    train_x, train_y, valid_x, valid_y = data(dataset)
-    wiggled = name.endswith("wiggled digits")
-    use = SETTINGS[dataset][settings or ("wiggled" if wiggled else "plain")]
+def new_model(name: str, seed: int) -> nn.Module:
+    """A linear model or the 784-30-1 net, as the rung's name begins: rows (n, 784) -> scores (n, 1)."""
     torch.manual_seed(seed)
-    model = (nn.Linear(784, 1) if name.startswith("linear") else
-             nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1)))
+    return nn.Linear(784, 1) if name.startswith("linear") else nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+
+
+def train(model: nn.Module, name: str, dataset: str, seed: int, make: Callable | None = None) -> None:
+    """Train a model with the settings that the end of a rung's name stands for.
+
+    make: what makes the mini-batches; default Batches or WiggledBatches, as the name says.
+    """
+    x, y, valid_x, valid_y = data(dataset)
+    wiggled = name.endswith("wiggled digits")
+    use = SETTINGS[dataset]["wiggled" if wiggled or name.endswith("as long") else "plain"]
+    batches = (make or (WiggledBatches if wiggled else Batches))(x, y, use["batch_size"], shuffle=True, seed=seed)
     opt = torch.optim.SGD(model.parameters(), lr=use["lr"])
-    train = (WiggledBatches if wiggled else Batches)(train_x, train_y, use["batch_size"], shuffle=True, seed=seed)
     falling = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, use["epochs"]) if use["falling"] else None
-    fit(model, opt, train, Batches(valid_x, valid_y, len(valid_x)), use["epochs"], falling)
+    fit(model, opt, batches, Batches(valid_x, valid_y, len(valid_x)), use["epochs"], falling)
+
+
+def train_rung(name: str, dataset: str, seed: int) -> Tensor:
+    """Train one model from the start: is each validation digit (n,) called rightly after the last epoch?"""
+    model, (valid_x, valid_y) = new_model(name, seed), data(dataset)[2:]
+    train(model, name, dataset, seed)
     with torch.no_grad():
         return ((model(valid_x) > 0) == (valid_y > .5))[:, 0]
 
@@ -125,31 +134,39 @@ def compare(a: Tensor, b: Tensor) -> dict[str, float]:
     return {"difference": round(difference, 5), "over seeds": round(seeds, 5), "over digits": round(digits, 5)}
 
 
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def store(file: Path, results: dict) -> None:
+    """Write results as JSON, each innermost list in one line; the file is replaced as a whole or stays as it is."""
+    from tools.notebooks import write
+    text = json.dumps(results, indent=2, ensure_ascii=False)
+    write(file, re.sub(r"[\[{][^][{}]*[]}]", lambda inner: re.sub(r"\s+", " ", inner[0]), text) + "\n")
+
+
 def measure(dataset: str) -> None:
     """Compute every rung of one dataset and store it; says how far it is."""
-    def over_seeds(name, settings=None):
+    def over_seeds(name):
         runs = []
         for seed in SEEDS:
-            runs.append(train_rung(name, dataset, seed, settings))
+            runs.append(train_rung(name, dataset, seed))
             print(f"{name}, seed {seed}: {runs[-1].sum()} of {len(runs[-1])}", flush=True)
         return torch.stack(runs)                                                            # (seeds, digits)
 
     rungs = {name: nearer(name, dataset)[None] for name in SIMILARITY} | {name: over_seeds(name) for name in TRAINED}
     print("controls: not wiggled, with the wiggled models' epochs and learning rate")
-    controls = {name: over_seeds(model, "wiggled") for name, model in CONTROLS.items()}
+    controls = {name: over_seeds(name) for name in CONTROLS}
     runs = rungs | controls
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results[dataset] = {
         "train": len(data(dataset)[0]), "valid": len(data(dataset)[2]), "torch": torch.__version__.split("+")[0],
-        "machine": f"{os.cpu_count()} cores, {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})",
+        "machine": machine(),
         "settings": SETTINGS[dataset] | {"optimiser": "SGD without momentum", "loss": "binary cross-entropy"},
         "right": {name: runs.sum(1).tolist() for name, runs in rungs.items()},
         "control": {name: run.sum(1).tolist() for name, run in controls.items()},
         "compared": {f"{a} – {b}": compare(runs[a], runs[b]) for a, b in COMPARED}}
-    results = {name: results[name] for name in SETTINGS if name in results} | {"book": BOOK}
-    text = json.dumps(results, indent=2, ensure_ascii=False)
-    text = re.sub(r"[\[{][^][{}]*[]}]", lambda inner: re.sub(r"\s+", " ", inner[0]), text)   # one line for each list
-    RESULTS.write_text(text + "\n", encoding="utf-8")
+    store(RESULTS, {name: results[name] for name in SETTINGS if name in results})
 
 
 def report(dataset: str) -> None:

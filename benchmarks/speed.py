@@ -46,8 +46,8 @@ Image.open(threes[1])"""
 
 def load():
     """The full 3s and 7s as (n, 784) and (n, 1); the bundled ones, repeated up to as many, where there are none."""
-    from utils import as_xy, load_digits
-    if os.environ.get("MNIST_ROOT") or (ROOT / "data" / "full").exists():
+    from utils import as_xy, folder_of, load_digits
+    if os.environ.get("MNIST_ROOT") or folder_of("full").exists():
         digits = load_digits(dataset="full")
     else:
         print("The full digits are not here (MNIST_ROOT is not set): the bundled ones, repeated up to as many.")
@@ -246,19 +246,16 @@ def training(repeats: int, x, y, valid_x, valid_y) -> None:
 def starting(x, y) -> None:
     """Time how all 3s and 7s are loaded, and how long a fresh kernel takes to its first picture."""
     from torchvision.datasets import MNIST
-    from utils import load_digits
+    from utils import folder_of, load_digits
     with tempfile.TemporaryDirectory() as folder:
         write_pngs(Path(folder), x, y)
-        own = os.environ.get("MNIST_ROOT")
-        full = [ROOT / own if own else ROOT / "data" / "full", "full"]
-        ways = {"this course: load_digits": lambda: load_digits(dataset=full[1]),
-                "torchvision's MNIST, all digits": lambda: [MNIST(full[0], train) for train in (True, False)]}
-        if not full[0].exists():
-            print("\nThe full digits are not here, so loading them is not timed.")
-            ways = {}
-        if ways:
-            table("loading MNIST's 3s and 7s", medians(ways | {
+        if folder_of("full").exists():
+            table("loading MNIST's 3s and 7s", medians({
+                "this course: load_digits": lambda: load_digits(dataset="full"),
+                "torchvision's MNIST, all digits": lambda: [MNIST(folder_of("full"), train) for train in (True, False)],
                 f"decoding {len(x):,} PNG files": lambda: load_pngs(Path(folder))}, 3), "s")
+        else:
+            print("\nThe full digits are not here, so loading them is not timed.")
         found = medians({
             "this course: set up, load, first picture": lambda: in_kernel(OUR_START.format(root=str(ROOT))),
             "fastai: import, list the files, first picture": lambda: in_kernel(FASTAI_START.format(pngs=folder)),
@@ -279,8 +276,10 @@ def the_course() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--course", action="store_true", help="run all notebooks strictly, too")
-    parser.add_argument("--repeats", type=int, default=15, help="of each epoch (default 15)")
+    parser.add_argument("--repeats", type=int, default=15, help="of each epoch (default %(default)s)")
     options = parser.parse_args()
+    if options.repeats < 1:
+        parser.error("--repeats is a whole number from 1 up")
     import fastai
     import torch
     print(f"Python {platform.python_version()}, torch {torch.__version__}, fastai {fastai.__version__}; "

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import re
 import statistics
 import sys
 import time
@@ -26,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from benchmarks.ladder import SETTINGS, data
+from benchmarks.ladder import SETTINGS, data, machine, new_model, store, train
 from utils import Batches, WiggledBatches, accuracy, fit
 
 RESULTS = Path(__file__).with_name("stress.json")
@@ -113,30 +110,17 @@ DISTURB = {"shift": shifted, "scale": scaled, "noise": noisy, "invert": inverted
 
 def trained(name: str, dataset: str, seed: int, order: Tensor | None = None) -> nn.Module:
     """One model after the last epoch; order: the pixels' new order, for digits that are permuted after the wiggle."""
-    x, y, vx, vy = data(dataset)
     if name == "template":                                              # the bridge of notebook 04
+        x, y = data(dataset)[:2]
         mean3, mean7 = x[y[:, 0] == 1].mean(0), x[y[:, 0] == 0].mean(0)
         model = nn.Linear(784, 1)
         with torch.no_grad():
             model.weight.copy_(2 * (mean3 - mean7))
             model.bias.copy_(mean7.square().sum() - mean3.square().sum())
         return model
-    wiggled = name.endswith("wiggled digits")
-    use = SETTINGS[dataset]["wiggled" if wiggled or name.endswith("as long") else "plain"]
-    torch.manual_seed(seed)
-    if name.startswith("conv"):
-        model = new_conv_net(seed)
-    elif name.startswith("linear"):
-        model = nn.Linear(784, 1)
-    else:
-        model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
-    opt = torch.optim.SGD(model.parameters(), lr=use["lr"])
-    batches = WiggledBatches if wiggled else Batches
-    if order is not None:
-        batches, vx = partial(PermutedBatches, order=order, wiggled=wiggled), vx[:, order]
-    falling = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, use["epochs"]) if use["falling"] else None
-    fit(model, opt, batches(x, y, use["batch_size"], shuffle=True, seed=seed), Batches(vx, vy, 500), use["epochs"],
-        falling)
+    model = new_conv_net(seed) if name.startswith("conv") else new_model(name, seed)
+    permuted = partial(PermutedBatches, order=order, wiggled=name.endswith("wiggled digits"))
+    train(model, name, dataset, seed, None if order is None else permuted)
     return model
 
 
@@ -146,7 +130,7 @@ def new_order() -> Tensor:
 
 
 @torch.no_grad()
-def share_right(model: nn.Module, images: Tensor, y: Tensor, order: Tensor | None = None) -> float:
+def accuracy_on(model: nn.Module, images: Tensor, y: Tensor, order: Tensor | None = None) -> float:
     """The accuracy on images (k·n, 28, 28), k disturbed versions of each digit whose targets are y (n, 1)."""
     rows = images.flatten(1)
     rows = rows if order is None else rows[:, order]
@@ -157,10 +141,10 @@ def curves(model: nn.Module, dataset: str) -> dict[str, list[float]]:
     """For each disturbance the accuracies of a model at the strengths of STRENGTHS."""
     vx, vy = data(dataset)[2:]
     images = vx.view(-1, 28, 28)
-    found = {kind: [share_right(model, disturb(images, size), vy) for size in STRENGTHS[kind]]
+    found = {kind: [accuracy_on(model, disturb(images, size), vy) for size in STRENGTHS[kind]]
              for kind, disturb in DISTURB.items()}
     with torch.enable_grad():
-        found["step"] = [share_right(model, stepped(model, images, vy, size), vy) for size in STRENGTHS["step"]]
+        found["step"] = [accuracy_on(model, stepped(model, images, vy, size), vy) for size in STRENGTHS["step"]]
     return found
 
 
@@ -173,9 +157,7 @@ def as_planned(dataset: str) -> dict[str, dict[str, list[float] | float]]:
     images, order = vx.view(-1, 28, 28), new_order()
 
     def planned(name: str, order: Tensor) -> nn.Module:
-        torch.manual_seed(0)
-        model = (nn.Linear(784, 1) if name == "linear model" else
-                 nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1)))
+        model = new_model(name, 0)
         fit(model, torch.optim.SGD(model.parameters(), lr=.1), Batches(x[:, order], y, 256, shuffle=True),
             Batches(vx, vy, 500), 40)
         return model
@@ -184,11 +166,11 @@ def as_planned(dataset: str) -> dict[str, dict[str, list[float] | float]]:
     models = {"template": trained("template", dataset, 0)} | {
         name: planned(name, as_they_are) for name in ("linear model", "ReLU net")}
     borrowed = stepped(models["linear model"], images, vy, .1)
-    return {"shifted right by 2 and 4": {name: [round(share_right(model, F.pad(images, (k, -k, 0, 0)), vy), 4)
+    return {"shifted right by 2 and 4": {name: [round(accuracy_on(model, F.pad(images, (k, -k, 0, 0)), vy), 4)
                                                 for k in (2, 4)] for name, model in models.items()},
-            "step of .1 from the linear model": {name: round(share_right(models[name], borrowed, vy), 4)
+            "step of .1 from the linear model": {name: round(accuracy_on(models[name], borrowed, vy), 4)
                                                  for name in ("linear model", "ReLU net")},
-            "permuted": {name: round(share_right(planned(name, order), images, vy, order), 4)
+            "permuted": {name: round(accuracy_on(planned(name, order), images, vy, order), 4)
                          for name in ("linear model", "ReLU net")}}
 
 
@@ -208,19 +190,17 @@ def measure(dataset: str) -> None:
     for name in PERMUTED:
         for seed in SEEDS:
             model = trained(name, dataset, seed, order)
-            permuted.setdefault(name, []).append([round(share_right(model, shifted(images, k), vy, order), 4)
+            permuted.setdefault(name, []).append([round(accuracy_on(model, shifted(images, k), vy, order), 4)
                                                   for k in (0, 2, 4)])
             print(f"permuted, {name}, seed {seed}: {permuted[name][-1]}", flush=True)
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results[dataset] = {
         "train": len(data(dataset)[0]), "valid": len(vx), "torch": torch.__version__.split("+")[0],
-        "machine": f"{os.cpu_count()} cores, {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})",
+        "machine": machine(),
         "settings": SETTINGS[dataset] | {"optimiser": "SGD without momentum", "loss": "binary cross-entropy"},
         "strengths": STRENGTHS, "accuracy": found, "permuted, then shifted by 0, 2 and 4": permuted,
         "as planned": as_planned(dataset), "cpu seconds": round(time.process_time() - start)}
-    text = json.dumps({name: results[name] for name in SETTINGS if name in results}, indent=2, ensure_ascii=False)
-    text = re.sub(r"[\[{][^][{}]*[]}]", lambda inner: re.sub(r"\s+", " ", inner[0]), text)   # one line for each list
-    RESULTS.write_text(text + "\n", encoding="utf-8")
+    store(RESULTS, {name: results[name] for name in SETTINGS if name in results})
 
 
 def stored(dataset: str, kind: str) -> dict[str, list[float]]:

@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import statistics
 import sys
 from functools import cache
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+from benchmarks.ladder import store as write_results
 from utils import Batches, WiggledBatches, fit_classes, load_digits
 
 RESULTS = Path(__file__).with_name("ten_digits.json")
@@ -119,9 +119,7 @@ def store(dataset: str, name: str, result: dict) -> None:
     found = results.get(dataset, {"rungs": {}})["rungs"] | {name: result}
     results[dataset] = {"train": len(data(dataset)[0]), "valid": len(data(dataset)[2]),
                         "rungs": {key: found[key] for key in [*SIMILARITY, *RUNGS[dataset]] if key in found}}
-    text = json.dumps({key: results[key] for key in RUNGS if key in results}, indent=2, ensure_ascii=False)
-    text = re.sub(r"[\[{][^][{}]*[]}]", lambda inner: re.sub(r"\s+", " ", inner[0]), text)  # one line for each list
-    RESULTS.write_text(text + "\n", encoding="utf-8")
+    write_results(RESULTS, {key: results[key] for key in RUNGS if key in results})
 
 
 def measure(dataset: str, begins: str = "") -> None:

@@ -7,19 +7,14 @@ import json
 import os
 import re
 import statistics
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT))
-from benchmarks import ladder                                                                           # noqa: E402
+from benchmarks import ladder
+from tools.notebooks import ROOT
 
 STORED = json.loads(ladder.RESULTS.read_text(encoding="utf-8"))
-RUNGS = L1, L2, LINEAR, WIGGLED_LINEAR, NET, WIGGLED_NET = [
-    "pixel similarity, L1", "pixel similarity, L2", "linear model", "linear model, wiggled digits",
-    "ReLU net", "ReLU net, wiggled digits"]
+L1, L2, LINEAR, WIGGLED_LINEAR, NET, WIGGLED_NET = RUNGS = ladder.RUNGS
 full = pytest.mark.skipif(not os.environ.get("MNIST_ROOT"), reason="MNIST_ROOT does not name the full digits")
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tools.notebooks import NOTEBOOKS, ROOT
+from tools.notebooks import NOTEBOOKS, ROOT, files_of_the_course, new_client
 
 FIRST = sorted(NOTEBOOKS.glob("01_*.ipynb"))[0].name
 
@@ -21,14 +20,9 @@ def git(*arguments, cwd):
 
 
 def copy_of_the_course(folder: Path) -> Path:
-    """Every file of the working tree that is committed or could be."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("this copy of the course is no git repository")
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    for name in files_of_the_course():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 
@@ -55,8 +49,7 @@ def colab(tmp_path, monkeypatch):
 
 def run(book, folder):
     """Run a notebook in a kernel that starts in `folder`."""
-    NotebookClient(book, kernel_name="python3", timeout=600, extra_arguments=["--log-level=ERROR"],
-                   resources={"metadata": {"path": str(folder)}}).execute()
+    new_client(book, folder, timeout=600).execute()
     return book
 
 

@@ -8,6 +8,7 @@ import sys
 import nbformat
 import pytest
 
+from tools import matrix
 from tools.notebooks import ROOT
 
 SET_UP = 'import sys\nCOURSE = ""  # where it is published'
@@ -128,12 +129,32 @@ def test_refresh_writes_nothing_when_a_cell_fails(course):
     (["refresh"], {"DIGITS": "full"}, "The committed outputs come from the bundled digits"),
     (["publish"], {}, "Name the GitHub repository as owner/name"),
     (["publish", "https://github.com/ada/digits"], {}, "Name the GitHub repository as owner/name"),
-    (["rerun"], {}, "run | refresh"),
+    (["rerun"], {}, "run | refresh"), ([], {}, "run | refresh"),
+    (["run", "01"], {}, "run | refresh"), (["publish", "ada", "digits"], {}, "run | refresh"),
 ])
 def test_bad_input_gets_a_sentence(course, arguments, environment, sentence):
     write_book(course, "01_a", "1 + 1")
     status, said = tool(course, *arguments, **environment)
     assert status == 1 and sentence in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["refresh"], ["run"], ["key"], ["student"], ["publish", "ada/digits"]])
+def test_a_damaged_notebook_is_named(course, command):
+    path = write_book(course, "01_a", "1 + 1")
+    path.write_text("<<<<<<< mine\n" + path.read_text())
+    status, said = tool(course, *command)
+    assert status == 1 and "01_a.ipynb is damaged" in said and "git checkout" in said and "Traceback" not in said
+    assert not list(course.glob("build/*/*")), "nothing half-done stays"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_refresh_keeps_a_symbolic_link_and_its_file_s_mode(course):
+    path, other = write_book(course, "01_a", "1 + 1"), course / "elsewhere.ipynb"
+    path.rename(other)
+    other.chmod(0o660)
+    path.symlink_to(other)
+    assert tool(course, "refresh")[0] == 0
+    assert path.is_symlink() and other.stat().st_mode & 0o777 == 0o660 and '"2"' in other.read_text()
 
 
 # ---------------------------------------------------------------- copies for a class
@@ -184,6 +205,35 @@ def test_student_copies_the_course_without_solutions_and_answers(course):
     assert "1. Why <code>x &gt; 0</code>?" in text and "2. And why not?" in text and "def ink" in text
     assert not re.search("details|summary|Because|Solution|return 42|Easy", text)
     assert (course / "notebooks" / "01_a.ipynb").read_bytes() == before and os.listdir(course / "build") == ["student"]
+
+
+def test_students_get_what_git_has_and_no_talk_of_the_rest(course):
+    write_exercise(course)
+    for name in ("README.md", ".gitignore"):
+        shutil.copy(ROOT / name, course)
+    subprocess.run("git init -q && git add . && mkdir notebooks/mine && touch marks.csv notebooks/mine/solved.ipynb",
+                   shell=True, cwd=course, check=True)
+    status, said = tool(course, "student")
+    assert status == 0 and "Not in the copy, since git does not have them: marks.csv, notebooks/mine/solved.ipynb." in said
+    copy = course / "build" / "student"
+    assert {path.name for path in copy.iterdir()} == {"Makefile", "README.md", "notebooks", "tools", "requirements.txt",
+                                                      "constraints.txt"}
+    text = (copy / "README.md").read_text()
+    assert re.findall(r"make (\w+)", make(copy)[1]) == re.findall(r"^\| `make (\w+)", text, re.M) == [
+        "lab", "course", "refresh", "book"]
+    assert "No rule to make target" in make(copy, "test")[1]
+    text = re.sub(r"```.*?```|<!--.*?-->", "", text, flags=re.S)
+    assert re.search(r"^\w", text, re.M) and not re.search(r"\n\s*\n[a-z]", text), "half a sentence is left"
+
+
+def test_two_copies_at_once_are_both_whole(course):
+    write_exercise(course)
+    running = [subprocess.Popen([sys.executable, "tools/notebooks.py", "student"], cwd=course, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True) for _ in range(3)]
+    outcomes = [(process.communicate()[0], process.returncode) for process in running]
+    assert all("Traceback" not in said for said, _ in outcomes) and any(status == 0 for _, status in outcomes), outcomes
+    assert os.listdir(course / "build") == ["student"]
+    assert {"README.md", "Makefile", "notebooks", "tools"} <= set(os.listdir(course / "build" / "student"))
 
 
 def test_key_solves_and_runs_the_exercises(course):
@@ -333,11 +383,45 @@ def test_an_install_that_breaks_off_is_not_believed(course):
     assert not (course / ".venv" / "bin" / ".installed").exists()
 
 
-@pytest.mark.parametrize("fails_on, sentence", [
-    ("version_info", "needs Python 3.10 or newer"), ("ensurepip", "python3-venv"),
+@pytest.mark.parametrize("unfit, sentence", [
+    ("sys.version_info = (3, 9)", "needs Python 3.10 or newer; this is"), ("sys.modules['ensurepip'] = None", "python3-venv"),
 ])
-def test_an_unfit_python_is_named(course, fails_on, sentence):
-    stub(course / "python", f'case "$2" in *{fails_on}*) echo "The course needs Python 3.10 or newer"; exit 1;; esac')
+def test_an_unfit_python_is_named(course, unfit, sentence):
+    stub(course / "python", f'exec {sys.executable} -c "import sys; {unfit}; $2"')
     status, said = make(course, "course", "PYTHON=./python")
     assert status != 0 and sentence in said
     assert not (course / ".venv").exists()
+
+
+# ---------------------------------------------------------------- the matrix
+
+ROW = ["tested", "3.11.7", "2.14.1", "0.29.2", "2.8.12", "3.11.2", "2", "AVX512", "all 7 cells equal"]
+
+
+@pytest.mark.parametrize("rows, status, says", [
+    ([ROW], None, "Every output is the same"), ([], "Nothing was run", ""),
+    ([ROW, ROW[:-1] + ["does not run"]], "Some outputs", ""), ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs", ""),
+])
+def test_the_matrix_ends_as_its_rows_say(tmp_path, monkeypatch, capsys, rows, status, says):
+    (tmp_path / "README.md").write_text("Before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n")
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    monkeypatch.setattr(matrix, "check", lambda name: rows if name == "tested" else [])
+    if status:
+        with pytest.raises(SystemExit, match=status):
+            matrix.main([])
+    else:
+        matrix.main([])
+    assert says in capsys.readouterr().out
+    table = [line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(rows) and all(row[-1] in line for row, line in zip(rows, table[2:]))
+
+
+@pytest.mark.parametrize("starts, outcome", [("exec {} \"$@\"", "all 2 cells equal"),
+                                             ("echo 'No module named pytest' >&2; exit 1", "does not run")])
+def test_a_check_of_the_matrix_says_what_came_out(course, monkeypatch, starts, outcome):
+    write_book(course, "01_a", "1")
+    assert tool(course, "refresh")[0] == 0
+    monkeypatch.setattr(matrix, "ROOT", course)
+    python = course / "build" / "matrix" / "tested" / "bin" / "python"
+    stub(python, starts.format(sys.executable))
+    assert matrix.strict_check(python) == outcome

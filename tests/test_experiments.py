@@ -13,11 +13,10 @@ import threading
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from conftest import TOLERANCE, difference, pictures
-from tools.notebooks import NOTEBOOKS, exercises_of, has, notebooks
+from tools.notebooks import NOTEBOOKS, exercises_of, has, new_client, notebooks
 
 BOOKS = {path.stem[:2]: nbformat.read(path, as_version=4) for path in notebooks()}
 LESSONS = [name for name in BOOKS if name.isdigit()]
@@ -50,10 +49,7 @@ class Reader:
 
     def __init__(self, name, **environment):
         self.name, self.book, self.ran = name, BOOKS[name], None
-        self.client = NotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), timeout=900,
-                                     kernel_name="python3", record_timing=False, coalesce_streams=True,
-                                     extra_arguments=["--log-level=ERROR"],
-                                     resources={"metadata": {"path": str(NOTEBOOKS)}})
+        self.client = new_client(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), timeout=900)
         self.kernel = self.client.setup_kernel(env=os.environ | {"OMP_NUM_THREADS": "1"} | environment)
 
     def cells(self):
@@ -470,7 +466,7 @@ EXCUSED = {                      # what looks like an invitation, and why no exp
     "08": {"Divide above and below": "on paper"},
     "09": {"What happens when the digit moves": "the next cell does", "Draw the curve": "a summary",
            "put in front of people": "no invitation"},
-    "10": {"let you try this in one kernel": "an exercise", "Guess what happens without it": "the next cell does"},
+    "10": {"let you try this in this notebook": "an exercise", "Guess what happens without it": "the next cell does"},
     "gl": {"To try a line, run the cells at the top first": "tests/test_glossary.py", "knob": "an entry",
            "Change its numbers": "any numbers will do"},
 }

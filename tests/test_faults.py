@@ -26,14 +26,13 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import torch
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from torch import nn
 
 import utils
 from tests.test_colab import copy_of_the_course, only_set_up, run
 from tests.test_course import course, tool, write_book                   # noqa: F401 (course is a fixture)
-from tools.notebooks import NOTEBOOKS, ROOT, notebooks
+from tools.notebooks import NOTEBOOKS, ROOT, new_client, notebooks
 from utils import load_digits
 
 RAW = Path("MNIST", "raw")
@@ -105,6 +104,16 @@ def test_no_pickle_is_ever_loaded(elsewhere, monkeypatch):
     assert load_digits().train_y.unique().tolist() == [3, 7]
 
 
+def test_a_file_that_cannot_be_read(elsewhere):
+    """A folder in its place: unlike permissions, that stops root as well."""
+    file = elsewhere / "data" / "bundled" / RAW / FILES[0]
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(OSError, match=r"cannot be read \(.+\): run  git checkout data") as error:
+        load_digits()
+    sentence(error)
+
+
 # ---------------------------------------------------------------- the download
 
 class Mirror(ThreadingHTTPServer):
@@ -158,7 +167,7 @@ def mirror(elsewhere, monkeypatch):
 
 
 def full_is_whole(folder):
-    assert in_data(folder) == in_data(ROOT) | {"full"} - {"__pycache__"}
+    assert in_data(folder) == (in_data(ROOT) | {"full"}) - {"__pycache__"}
     assert {path.name for path in (folder / "data" / "full" / RAW).iterdir()} == set(FILES), "archives are left behind"
     assert torch.equal(load_digits(dataset="full").valid_x, load_digits().valid_x)
 
@@ -259,6 +268,26 @@ def test_a_download_that_is_stopped_leaves_nothing(elsewhere, mirror, monkeypatc
         patch.setattr(URLRETRIEVE, fails_with(KeyboardInterrupt()))
         load_digits(dataset="full")
     assert in_data(elsewhere) == before
+    load_digits(dataset="full")
+    full_is_whole(elsewhere)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_to_a_disk_that_is_not_there_is_no_reason_to_download(elsewhere, mirror):
+    (elsewhere / "data" / "full").symlink_to(elsewhere / "unmounted")
+    with pytest.raises(FileNotFoundError, match="is missing: delete data/full and load again") as error:
+        load_digits(dataset="full")
+    sentence(error)
+    assert not mirror.asked
+
+
+def test_a_file_s_fault_is_not_blamed_on_the_network(elsewhere, mirror, monkeypatch):
+    before = in_data(elsewhere)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="see to it that .*full can be written") as error:
+        patch.setattr(Path, "rename", fails_with(PermissionError(13, "Permission denied", "full")))
+        load_digits(dataset="full")
+    sentence(error)
+    assert not isinstance(error.value, ConnectionError) and in_data(elsewhere) == before
     load_digits(dataset="full")
     full_is_whole(elsewhere)
 
@@ -550,9 +579,7 @@ def test_a_refresh_that_is_stopped_leaves_the_old_notebook(course):           # 
 @pytest.fixture(scope="module")
 def reader():
     """Somebody who reads notebook 04 with a kernel, as far as the training."""
-    client = NotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), timeout=600, kernel_name="python3",
-                            record_timing=False, extra_arguments=["--log-level=ERROR"],
-                            resources={"metadata": {"path": str(NOTEBOOKS)}})
+    client = new_client(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), timeout=600)
 
     def execute(source):
         cell = nbformat.v4.new_code_cell(source)

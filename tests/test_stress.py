@@ -129,7 +129,7 @@ def test_training_a_permuted_net_again_gives_what_is_stored():
     order = stress.new_order()
     vx, vy = stress.data("bundled")[2:]
     model = stress.trained(NET, "bundled", 0, order)
-    found = [stress.share_right(model, stress.shifted(vx.view(-1, 28, 28), k), vy, order) for k in (0, 2, 4)]
+    found = [stress.accuracy_on(model, stress.shifted(vx.view(-1, 28, 28), k), vy, order) for k in (0, 2, 4)]
     assert found == pytest.approx(STORED["bundled"][PERMUTED][NET][0], abs=.005)
     assert sorted(order.tolist()) == list(range(784))
 
@@ -181,8 +181,8 @@ def test_a_number_far_from_the_plan_is_noticed():
 def test_the_template_shifted_on_the_full_digits():
     vx, vy = stress.data("full")[2:]
     model, images = stress.trained(TEMPLATE, "full", 0), vx.view(-1, 28, 28)
-    assert round(stress.share_right(model, images, vy), 4) == .9661
-    found = [stress.share_right(model, F.pad(images, (k, -k, 0, 0)), vy) for k in (2, 4)]
+    assert round(stress.accuracy_on(model, images, vy), 4) == .9661
+    found = [stress.accuracy_on(model, F.pad(images, (k, -k, 0, 0)), vy) for k in (2, 4)]
     assert found == pytest.approx([.950, .793], abs=.001)
     for kind, values in stress.curves(model, "full").items():
         assert values == pytest.approx(STORED["full"]["accuracy"][kind][TEMPLATE][0], abs=.001), kind
@@ -234,7 +234,7 @@ def test_shifted_by_four_pixels_half_are_right_sideways_most_and_up_and_down_few
     vx, vy = stress.data("bundled")[2:]
     for name in (TEMPLATE, LINEAR, NET):
         model = stress.trained(name, "bundled", 0)
-        right, left, down, up = (stress.share_right(model, images, vy)
+        right, left, down, up = (stress.accuracy_on(model, images, vy)
                                  for images in stress.shifted(vx.view(-1, 28, 28), 4).split(len(vx)))
         assert min(right, left) > .6 and max(down, up) < .3
         assert at("bundled", "shift", 4, name) == pytest.approx(.475, abs=.02)

@@ -6,15 +6,11 @@
 import json
 import os
 import statistics
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT))
-from benchmarks import ten_digits                                                                       # noqa: E402
+from benchmarks import ten_digits
 
 STORED = ten_digits.stored()
 MEASURED = [(dataset, name) for dataset, found in STORED.items() for name in found["rungs"]

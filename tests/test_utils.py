@@ -119,6 +119,8 @@ def test_pictures_are_png_with_alt_text_and_closed(draw, shown):
 
 
 def test_images_need_not_be_there():
+    with pytest.raises(ValueError, match="3 images and 2 titles do not fit"):
+        utils.show_images(torch.rand(3, 28, 28), ["a", "b"])
     with pytest.raises(ValueError, match="no images"):
         utils.show_images(torch.zeros(0, 28, 28))
 
@@ -313,9 +315,9 @@ def test_check_knobs_lets_pass_what_will_do(knobs):
 
 
 @pytest.mark.parametrize("knob, value, mend", [
-    *(("digits", value, "two different digits") for value in [(3, 3), (3, 11), (1, 3, 7), 3]),
+    *(("digits", value, "two different digits") for value in [(3, 3), (3, 11), (1, 3, 7), 3, ([3], [7])]),
     *(("lr", value, "a number from 0 up") for value in [math.nan, -1, "fast"]), ("wiggle_lr", math.inf, "a number from 0 up"),
-    *(("epochs", value, "a whole number from 0 up") for value in [-1, 1.5]), ("hidden", 0, "a whole number from 1 up"),
+    *(("epochs", value, "a whole number from 0 up") for value in [-1, 1.5, 1e2]), ("hidden", 30., "a whole number from 1 up"),
     *(("batch_size", value, "a whole number from 1 up") for value in [0, None]), ("device", "abacus", "'cpu'"),
 ])
 def test_check_knobs_says_what_will_not(knob, value, mend):

@@ -11,6 +11,7 @@ import io
 import re
 import shutil
 import sys
+import tempfile
 import threading
 from collections import Counter
 from html.parser import HTMLParser
@@ -26,7 +27,7 @@ try:
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
 
-    from tools.notebooks import WIDGET, as_text, build, has, notebooks, write
+    from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
 
@@ -105,11 +106,7 @@ def stage(sources: Path) -> None:
         goal = sources / page.relative_to(ROOT)
         goal.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".ipynb":
-            try:
-                nb = nbformat.read(page, as_version=4)
-            except ValueError:
-                sys.exit(f"{page.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  "
-                         "for the last good one.")
+            nb = read(page)
             for cell in nb.cells:
                 if cell.cell_type == "markdown":
                     cell.source = with_links(cell.source, page, sources)
@@ -219,22 +216,18 @@ def make() -> list[str]:
     mathjax = importlib.util.find_spec("sphinx-mathjax-offline")
     if not mathjax:
         sys.exit("The package sphinx-mathjax-offline is missing: run  make book , which installs what the web book needs.")
-    work, done, warnings = build("book.work"), ROOT / "build" / "book", io.StringIO()
-    sources, site = work / "sources", work / "site"
-    try:
+    warnings = io.StringIO()
+    with new_build("book") as site, tempfile.TemporaryDirectory() as work:
+        sources = Path(work).resolve() / "sources"
         stage(sources)
         write(sources / "_static" / "book.css", CSS)
         write(sources / "_static" / "icon.svg", ICON)
         shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
-        app = Sphinx(sources, None, site, work / "doctrees", "html", SETTINGS, status=None, warning=warnings)
+        app = Sphinx(sources, None, site, sources.with_name("doctrees"), "html", SETTINGS, status=None, warning=warnings)
         app.connect("doctree-resolved", link_terms)
         app.build(force_all=True)
-        shutil.rmtree(done, ignore_errors=True)
-        site.rename(done)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{sources}/", "").splitlines()
-    return [line for line in said if line] + faults(done)
+    return [line for line in said if line] + faults(ROOT / "build" / "book")
 
 
 class Page(HTMLParser):
@@ -269,7 +262,7 @@ def faults(folder: Path) -> list[str]:
     pages, found = {file.resolve(): Page(file) for file in pages_in(folder)}, []
     for file, page in pages.items():
         name = file.relative_to(folder.resolve()).as_posix()
-        found += [f"{name} has two places with the id {name!r}." for name, count in page.ids.items() if count > 1]
+        found += [f"{name} has two places with the id {place!r}." for place, count in page.ids.items() if count > 1]
         found += [f"{name}: the picture {src} has no alt text." for src, alt in page.pictures if not alt.strip()]
         found += [f"{name} would fetch {address}." for address in page.fetched if re.match(r"(\w+:)?//", address)]
         for address in page.links + page.fetched:

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 try:
     from playwright.sync_api import Error, TimeoutError, sync_playwright
 
-    from tools.notebooks import build, notebooks
+    from tools.notebooks import build, files_of_the_course, notebooks, read
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make browser , which installs what this test needs.")
 
@@ -74,10 +74,12 @@ def chromium() -> str:
 def copy_course() -> Path:
     """Copy the course, its notebooks without outputs, into build/browser/."""
     build("screenshots")
-    course = shutil.copytree(ROOT, build("browser") / "course", ignore=lambda folder, names: [
-        name for name in names if name in ("build", "full", "__pycache__") or name.startswith(".")])
+    course = build("browser") / "course"
+    for name in files_of_the_course():
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, course / name)
     for path in course.glob("notebooks/*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
+        notebook = read(path)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None

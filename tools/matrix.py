@@ -46,7 +46,7 @@ def find_python(version: str | None) -> str | None:
     """A Python of a version such as 3.12: on the PATH, or one of pyenv's; None where there is none."""
     if version is None:
         return getattr(sys, "_base_executable", sys.executable)
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for candidate in [shutil.which(f"python{version}"), *sorted(versions.glob(f"{version}.*/bin/python"))]:
         if candidate and subprocess.run([candidate, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
             return str(candidate)
@@ -71,11 +71,12 @@ def make_environment(name: str, python: str, packages: list[str]) -> Path:
 def strict_check(python: Path, **settings: str) -> str:
     """Run the strict check with an environment's Python: what came out, in a few words."""
     env = {key: value for key, value in os.environ.items() if not re.match("JUPYTER|DIGITS$|MNIST_ROOT$|VIRTUAL_ENV", key)}
-    env |= settings | {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}"}
+    env |= settings | {"PATH": f"{python.parent}{os.pathsep}{env.get('PATH', '')}"}
     done = subprocess.run([python, "-m", "pytest", "--nbval", "notebooks", "-q", "--tb=short", "-p", "no:cacheprovider"],
                           cwd=ROOT, env=env, capture_output=True, text=True)
     (python.parent.parent / "log.txt").write_text(done.stdout + done.stderr)
-    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|errors?)\b", done.stdout.rsplit("\n", 2)[-2])}
+    last = done.stdout.strip().rpartition("\n")[2]                       # such as "2 failed, 568 passed in 110.23s"
+    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|errors?)\b", last)}
     if done.returncode == 0:
         return f"all {found['passed']} cells equal"
     if set(found) <= {"passed", "failed"} and found:
@@ -100,7 +101,10 @@ def check(name: str) -> list[list[str]]:
         return []
     print(f"{name}: installing ...", flush=True)
     own, rows = make_environment(name, python, packages), []
-    versions = subprocess.run([own, "-c", ASK], capture_output=True, text=True).stdout.strip().split("|")
+    asked = subprocess.run([own, "-c", ASK], capture_output=True, text=True)
+    if asked.returncode:
+        sys.exit(f"The environment {name!r} lacks what the table shows: {asked.stderr.strip()}")
+    versions = asked.stdout.strip().split("|")
     units, most = vector_units(own), os.cpu_count() or 1
     variants = list(product(sorted({1, min(2, most)}), units)) if name == "tested" else [(min(2, most), units[-1])]
     for threads, unit in variants:
@@ -123,8 +127,8 @@ def write_table(rows: list[list[str]]) -> None:
     minor = {(row[0], row[1].rpartition(".")[0]) for row in rows}
     rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in minor]
     order = {name.split(",")[0]: k for k, name in reversed(list(enumerate(ENVIRONMENTS)))}
-    units = list(UNITS.values())
-    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[6], units.index(row[7])))
+    units = {unit: k for k, unit in enumerate(UNITS.values())}
+    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[6], units.get(row[7], 99)))
     lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
     write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
 
@@ -133,13 +137,16 @@ def main(names: list[str]) -> None:
     unknown = set(names) - set(ENVIRONMENTS)
     if unknown:
         sys.exit(f"There is no environment {unknown.pop()!r}: choose from {', '.join(map(repr, ENVIRONMENTS))}.")
-    failed = False
+    outcomes = []
     for name in names or ENVIRONMENTS:
         rows = check(name)
         write_table(rows)
-        failed |= any(not row[-1].startswith("all") for row in rows)
-    sys.exit("Some outputs differ: build/matrix/*/log.txt says which." if failed else
-             "Every output is the same everywhere. The table in README.md is new.")
+        outcomes += [row[-1] for row in rows]
+    if not outcomes:
+        sys.exit("Nothing was run: none of these Pythons is here.")
+    if not all(outcome.startswith("all") for outcome in outcomes):
+        sys.exit("Some outputs differ: build/matrix/*/log.txt says which.")
+    print("Every output is the same everywhere. The table in README.md is new.")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,19 @@
 python tools/notebooks.py run | refresh [01 02 …] | publish OWNER/NAME | student | key
 """
 import base64
+import inspect
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
+import nbclient.output_widget
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -19,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_KEYS = {"tags", "numbers", "reason"}        # all other metadata of a cell is some editor's, and goes
+MADE_HERE = {"build", "full", "__pycache__"}     # no part of the course
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"name": "python"}}
 
@@ -33,6 +39,47 @@ def notebooks(*names: str) -> list[Path]:
     return [path for path in found if not names or path.stem.startswith(names)]
 
 
+def read(path: Path) -> nbformat.NotebookNode:
+    """A notebook; ends with a sentence where the file is damaged."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except ValueError:
+        sys.exit(f"{path.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  for the last good "
+                 "one.")
+
+
+def files_of_the_course(new: bool = True) -> list[Path]:
+    """The files that git has of the course, or would take when `new`; without git all but hidden ones and MADE_HERE.
+
+    Paths from the course's root.
+    """
+    found = []
+    if shutil.which("git"):
+        listed = subprocess.run(["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT,
+                                capture_output=True, text=True).stdout
+        found = [Path(name) for name in listed.split("\0") if name]
+    if not found:
+        found = [path.relative_to(ROOT) for path in sorted(ROOT.rglob("*"))]
+        found = [path for path in found if not any(part in MADE_HERE or part.startswith(".") or part.endswith(".half")
+                                                   for part in path.parts)]
+    return [path for path in found if (ROOT / path).is_file()]
+
+
+class OutputWidget(nbclient.output_widget.OutputWidget):
+    """A slider's output that is not sent back to the kernel. Sending can swallow the kernel's reply to the cell (nbclient's
+    issue 312); then the next one is waited for in vain."""
+    def sync_state(self) -> None:
+        pass
+
+
+def new_client(nb: nbformat.NotebookNode, folder: Path = NOTEBOOKS, **options) -> NotebookClient:
+    """What runs a notebook in a kernel of its own that starts in `folder`; options: nbclient's."""
+    client = NotebookClient(nb, kernel_name="python3", record_timing=False, coalesce_streams=True,
+                            extra_arguments=["--log-level=CRITICAL"], resources={"metadata": {"path": str(folder)}}, **options)
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = OutputWidget
+    return client
+
+
 def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
     """The notebook with new outputs, made by a new kernel in notebooks/; ends with a report where a cell fails.
 
@@ -45,12 +92,10 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
         nonlocal at
         at = cell_index
 
-    nb = nbformat.read(path, as_version=4)
+    nb = read(path)
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
-    client = NotebookClient(nb, kernel_name="python3", timeout=None, record_timing=False, coalesce_streams=True,
-                            on_cell_start=remember, extra_arguments=["--log-level=CRITICAL"],
-                            resources={"metadata": {"path": str(NOTEBOOKS)}})
+    client = new_client(nb, timeout=None, on_cell_start=remember)
     try:
         client.execute()
     except Exception as error:
@@ -103,12 +148,15 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
+    path = path.resolve()                          # a symbolic link stays one
     if path.exists() and path.read_text("utf8") == text:
         return
     half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         half.write_text(text, "utf8")
+        if path.exists():
+            shutil.copymode(path, half)
         half.replace(path)
     except OSError as error:
         sys.exit(f"{path} cannot be written ({error.strerror}), it is as it was: make room, or use a copy of the course "
@@ -122,15 +170,31 @@ def as_text(nb: nbformat.NotebookNode) -> str:
 
 
 def build(name: str = "") -> Path:
-    """The folder build/, or a new one in it; ends with a sentence where nothing can be written."""
+    """The folder build/, or an empty one in it; ends with a sentence where nothing can be written."""
     folder = ROOT / "build" / name
     try:
-        if name:
-            shutil.rmtree(folder, ignore_errors=True)
+        if name and folder.exists():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.exit(f"The folder build/ cannot be made here ({error.strerror}): run this in a copy that you may write to.")
+        sys.exit(f"{folder} cannot be made ({error.strerror}): run this in a copy of the course that you may write to.")
     return folder
+
+
+@contextmanager
+def new_build(name: str) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of build/NAME; where that fails, it goes and build/NAME stays."""
+    done, half = ROOT / "build" / name, build(f"{name}.{os.getpid()}.half")
+    try:
+        yield half
+        if done.exists():
+            shutil.rmtree(done)
+        half.rename(done)
+    except OSError as error:
+        sys.exit(f"{done} cannot be written ({error.strerror or error}): make room, or use a copy of the course that you may "
+                 "write to, and try again.")
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def run() -> None:
@@ -159,7 +223,8 @@ def refresh(*names: str) -> None:
         write(path, as_text(nb))
 
 
-FOR_TEACHERS = {"tests", "conftest.py", "pyproject.toml", "CONTRIBUTING.md", "TEACHING.md", "build", "full", "__pycache__"}
+FOR_TEACHERS = ("tests", "conftest.py", "pyproject.toml", "CONTRIBUTING.md", "TEACHING.md")
+NOT_FOR_STUDENTS = r"(test|student|key|browser|matrix|publish)\b"       # what make does with those
 WITH_ANSWERS = ("museum.py", "checks/*.py")
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
@@ -170,49 +235,64 @@ exec(zlib.decompress(base64.b64decode("""
 '''
 
 
+def for_students(name: str, text: str) -> str:
+    """The README without lines about what students do not have, or the Makefile without its commands."""
+    if name == "README.md":
+        absent = rf"CONTRIBUTING\.md|TEACHING\.md|make {NOT_FOR_STUDENTS}|`tests/`"
+    else:
+        text = re.sub(rf"^{NOT_FOR_STUDENTS}:.*\n(\t.*\n)*\n?", "", text, flags=re.M)
+        text = re.sub(r"^\.PHONY:.*", lambda line: re.sub(rf" {NOT_FOR_STUDENTS}", "", line[0]), text, flags=re.M)
+        absent = rf'echo "make {NOT_FOR_STUDENTS}'
+    return "".join(line for line in text.splitlines(keepends=True) if not re.search(absent, line))
+
+
 def student() -> None:
     """Copy the course into build/student/, without the solutions and without the answers to the questions.
 
-    The files of WITH_ANSWERS have to know them; they are packed.
+    Where there is git, only what it has: a teacher's own files stay here. The files of WITH_ANSWERS have to know the
+    answers; they are packed.
     """
-    half, done = build("student.half"), ROOT / "build" / "student"
-    for source in sorted(ROOT.iterdir()):
-        if source.name in FOR_TEACHERS or source.name.startswith("."):
-            continue
-        if source.is_dir():
-            shutil.copytree(source, half / source.name, ignore=lambda _, names: [
-                name for name in names if name in FOR_TEACHERS or name.startswith(".") or name.endswith(".half")])
-        elif source.name == "README.md":
-            lines = source.read_text("utf8").splitlines(keepends=True)
-            absent = r"CONTRIBUTING\.md|TEACHING\.md|make (test|student|key|browser|matrix)\b|`tests/`"
-            write(half / source.name, "".join(line for line in lines if not re.search(absent, line)))
-        else:
-            shutil.copy2(source, half)
-    for source in [source for pattern in WITH_ANSWERS for source in ROOT.glob(pattern)]:
-        text = base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()
-        write(half / source.relative_to(ROOT), PACKED.format(text))
-    for path in notebooks():
-        nb = nbformat.read(path, as_version=4)
-        nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
-        for cell in nb.cells:
-            if cell.cell_type == "markdown":
-                cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
-        write(half / "notebooks" / path.name, as_text(nb))
-    shutil.rmtree(done, ignore_errors=True)
-    half.rename(done)
+    known = files_of_the_course(new=False)
+    with new_build("student") as copy:
+        for name in known:
+            if name.parts[0] in FOR_TEACHERS or name.parts[0].startswith("."):
+                continue
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            if str(name) in ("README.md", "Makefile"):
+                write(copy / name, for_students(str(name), (ROOT / name).read_text("utf8")))
+            elif any(name.match(pattern) for pattern in WITH_ANSWERS):
+                text = base64.encodebytes(zlib.compress((ROOT / name).read_bytes(), 9)).decode()
+                write(copy / name, PACKED.format(text))
+            elif name.suffix == ".ipynb":
+                write(copy / name, as_text(without_answers(read(ROOT / name))))
+            else:
+                shutil.copy2(ROOT / name, copy / name)
+    left_out = sorted(map(str, set(files_of_the_course()) - set(known)))
+    if left_out:
+        print(f"Not in the copy, since git does not have them: {', '.join(left_out)}.")
     print("The copy for students, without solutions and answers, is in build/student/.")
+
+
+def without_answers(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without solutions, and with questions whose answers are gone."""
+    nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
+    return nb
 
 
 def key() -> None:
     """Run the notebooks with all exercises solved into build/key/; ends with a report where a check is not content."""
     print("Running the notebooks with all exercises solved, into build/key/:")
-    folder, problems = build("key"), []
-    for path in notebooks():
-        nb = execute(path, solved=True)
-        normalise(nb)
-        write(folder / path.name, as_text(nb))
-        problems += [f"{path.name}: {cell.outputs[0].text if cell.outputs else cell.source}" for cell in nb.cells
-                     if has(cell, "check") and not is_right(cell.outputs)]
+    problems = []
+    with new_build("key") as folder:
+        for path in notebooks():
+            nb = execute(path, solved=True)
+            normalise(nb)
+            write(folder / path.name, as_text(nb))
+            problems += [f"{path.name}: {cell.outputs[0].text if cell.outputs else cell.source}" for cell in nb.cells
+                         if has(cell, "check") and not is_right(cell.outputs)]
     if problems:
         sys.exit("\n".join(["These checks do not say that the solution is right:", *problems]))
     print("The key, with every exercise solved and checked, is in build/key/.")
@@ -224,7 +304,7 @@ def publish(repo: str = "") -> None:
         sys.exit(f"Name the GitHub repository as owner/name: make publish REPO=ada/digits (this was {repo!r}).")
     address, texts, links = f"https://github.com/{repo}", {}, []
     for path in notebooks():
-        nb = nbformat.read(path, as_version=4)
+        nb = read(path)
         title = nb.cells[0]
         setup = next((cell for cell in nb.cells if "setup" in cell.metadata.get("tags", [])), title)
         setup.source, stamped = re.subn(r'^COURSE = ".*?"', f'COURSE = "{address}"', setup.source, flags=re.M)
@@ -246,9 +326,12 @@ def publish(repo: str = "") -> None:
 
 if __name__ == "__main__":
     commands = {"run": run, "refresh": refresh, "publish": publish, "student": student, "key": key}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+    command, arguments = commands.get("".join(sys.argv[1:2])), sys.argv[2:]
+    try:
+        inspect.signature(command).bind(*arguments)
+    except TypeError:                              # no such command, or too many arguments for it
         sys.exit(__doc__)
     try:
-        commands[sys.argv[1]](*sys.argv[2:])
+        command(*arguments)
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
