@@ -400,7 +400,8 @@ ROW = ["tested", "3.11.7", "2.14.1", "0.29.2", "2.8.12", "3.11.2", "2", "AVX512"
 
 @pytest.mark.parametrize("rows, status, says", [
     ([ROW], None, "Every output is the same"), ([], "Nothing was run", ""),
-    ([ROW, ROW[:-1] + ["does not run"]], "Some outputs", ""), ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs", ""),
+    ([ROW, ROW[:-1] + ["does not run"]], "Some outputs", ""),
+    ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs", ""),
 ])
 def test_the_matrix_ends_as_its_rows_say(tmp_path, monkeypatch, capsys, rows, status, says):
     (tmp_path / "README.md").write_text("Before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n")
