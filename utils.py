@@ -106,7 +106,7 @@ def folder_of(dataset: str) -> Path:
 def _read(file: Path, mend: str) -> bytes:
     try:
         return file.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f"{file} is missing: {mend}.") from None
     except OSError as error:
         raise OSError(f"{file} cannot be read ({error.strerror}): {mend}.") from None

@@ -281,10 +281,12 @@ def test_a_link_to_a_disk_that_is_not_there_is_no_reason_to_download(elsewhere, 
     assert not mirror.asked
 
 
-def test_a_file_s_fault_is_not_blamed_on_the_network(elsewhere, mirror, monkeypatch):
+def test_a_file_s_fault_is_not_blamed_on_the_network(elsewhere, mirror):
+    def refused(path, target):
+        raise PermissionError(13, "Permission denied", str(path))
     before = in_data(elsewhere)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="see to it that .*full can be written") as error:
-        patch.setattr(Path, "rename", fails_with(PermissionError(13, "Permission denied", "full")))
+        patch.setattr(Path, "rename", refused)
         load_digits(dataset="full")
     sentence(error)
     assert not isinstance(error.value, ConnectionError) and in_data(elsewhere) == before
@@ -520,7 +522,7 @@ def read_only(copy):
 def test_a_read_only_course(read_only):
     files = {path: path.read_bytes() for path in read_only.folder.rglob("*") if path.is_file()}
     tools = "import runpy, sys; sys.argv[1:] = '{}'.split(); runpy.run_path('tools/notebooks.py', run_name='__main__')"
-    says = {"run": "The folder build/ cannot be made here (Permission denied): run this in a copy that you may write to.",
+    says = {"run": "build cannot be made (Permission denied): run this in a copy of the course that you may write to.",
             "refresh 01": "01_a.ipynb cannot be written (Permission denied), it is as it was: ",
             "publish ada/digits": "cannot be written (Permission denied), it is as it was: "}
     for command, text in says.items():

@@ -306,6 +306,17 @@ def test_fit_classes_trains_with_batch_norm_on_and_judges_with_it_off():
     assert history == [utils.share_right(model, utils.Batches(x, y, 7))], "judging depends on the batch size"
 
 
+# ---------------------------------------------------------------- folders
+
+def test_folders_of_the_digits(monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", "")
+    assert [utils.folder_of(dataset) for dataset in ("bundled", "full")] == [ROOT / "data" / "bundled", ROOT / "data" / "full"]
+    for own, there in [("../digits", ROOT / "../digits"), ("/digits", Path("/digits")), ("~/digits", Path.home() / "digits"),
+                       ("~nobody-of-this-name/x", ROOT / "~nobody-of-this-name/x")]:
+        monkeypatch.setenv("MNIST_ROOT", own)
+        assert utils.folder_of("full") == there and utils.folder_of("bundled") == ROOT / "data" / "bundled"
+
+
 # ---------------------------------------------------------------- knobs
 
 @pytest.mark.parametrize("knobs", [{"digits": (4, 9)}, {"lr": 0, "wiggle_lr": 1e9, "epochs": 0},

@@ -217,15 +217,16 @@ def make() -> list[str]:
     if not mathjax:
         sys.exit("The package sphinx-mathjax-offline is missing: run  make book , which installs what the web book needs.")
     warnings = io.StringIO()
-    with new_build("book") as site, tempfile.TemporaryDirectory() as work:
-        sources = Path(work).resolve() / "sources"
+    with new_build("book") as done, tempfile.TemporaryDirectory() as work:
+        sources, site = Path(work).resolve() / "sources", Path(work).resolve() / "site"
         stage(sources)
         write(sources / "_static" / "book.css", CSS)
         write(sources / "_static" / "icon.svg", ICON)
         shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
-        app = Sphinx(sources, None, site, sources.with_name("doctrees"), "html", SETTINGS, status=None, warning=warnings)
+        app = Sphinx(sources, None, site, Path(work) / "doctrees", "html", SETTINGS, status=None, warning=warnings)
         app.connect("doctree-resolved", link_terms)
         app.build(force_all=True)
+        shutil.copytree(site, done, dirs_exist_ok=True)
     said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{sources}/", "").splitlines()
     return [line for line in said if line] + faults(ROOT / "build" / "book")
 
