@@ -9,7 +9,6 @@ import math
 import os
 import pickle
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -250,6 +249,7 @@ def test_a_download_that_fails_leaves_nothing_and_the_next_one_works(elsewhere, 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit for a file's size")
 def test_a_disk_that_is_full_in_the_middle_of_a_file(elsewhere, mirror):
+    import resource
     before, limits = in_data(elsewhere), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
