@@ -26,41 +26,41 @@ test: $(V)/.installed
 	@$(V)/python -m pytest --nbval --twice tests notebooks
 
 course: $(V)/.installed
-	@$(V)/python tools/notebooks.py run
+	@$(V)/python -m tools.notebooks run
 
 refresh: $(V)/.installed
-	@$(V)/python tools/notebooks.py refresh $(NB)
+	@$(V)/python -m tools.notebooks refresh $(NB)
 
 student: $(V)/.installed
-	@$(V)/python tools/notebooks.py student
+	@$(V)/python -m tools.notebooks student
 
 key: $(V)/.installed
-	@$(V)/python tools/notebooks.py key
+	@$(V)/python -m tools.notebooks key
 
 publish: $(V)/.installed
-	@$(V)/python tools/notebooks.py publish "$(REPO)"
+	@$(V)/python -m tools.notebooks publish "$(REPO)"
 
 matrix: $(V)/.installed
-	@$(V)/python tools/matrix.py
+	@$(V)/python -m tools.matrix
 
 browser: $(V)/.tools
-	@$(V)/python tools/browser.py
+	@$(V)/python -m tools.browser
 
 book: $(V)/.tools
-	@$(V)/python tools/book.py
+	@$(V)/python -m tools.book
 
 $(V)/.tools: $(V)/.installed tools/requirements.txt
 	@echo "Installing what the browser test and the web book need ..."
-	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r tools/requirements.txt -c constraints.txt
+	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r tools/requirements.txt -c tools/constraints.txt
 	@touch $@
 
-$(V)/.installed: requirements.txt constraints.txt
+$(V)/.installed: requirements.txt tools/constraints.txt
 	@echo "Making .venv and installing the tested set (on Linux about 6 GB, torch brings CUDA) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "This Python has no venv: install it (Debian, Ubuntu: apt install python3-venv) and run make again."; exit 1; }
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv
-	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r requirements.txt -c constraints.txt
+	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r requirements.txt -c tools/constraints.txt
 	@touch $@
 	@echo "Installed."

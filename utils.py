@@ -5,38 +5,17 @@ Nothing stands in the third part before a notebook has taught it; tests/test_uti
 from __future__ import annotations
 
 import base64
-import errno
-import hashlib
 import io
 import math
 import os
-import shutil
-import sys
-import tempfile
-from pathlib import Path
 from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-ROOT = Path(__file__).resolve().parent
-OLDEST_TORCH = (2, 6)            # as in requirements.txt
-
-if tuple(int(n) for n in torch.__version__.split("+")[0].split(".")[:2]) < OLDEST_TORCH:
-    raise ImportError(f"The course needs PyTorch {OLDEST_TORCH[0]}.{OLDEST_TORCH[1]} or newer and this is "
-                      f"{torch.__version__}: run  pip install --upgrade torch torchvision  and restart the kernel.")
-
-
-def _after_cell(result) -> None:
-    """Switch autograd on after an interrupted cell: an interrupt at the edge of a no_grad block leaves it off."""
-    if isinstance(result.error_in_exec, KeyboardInterrupt):
-        torch.set_grad_enabled(True)
-
-
-if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
-    shell.events.register("post_run_cell", _after_cell)
-
+from course.mnist import read_idx
+from course.setup import check_knobs
 
 # ---------------------------------------------------------------- digits
 
@@ -65,114 +44,12 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
     if not digits or not all(digit in range(10) for digit in digits) or len(set(digits)) < len(digits):
         raise ValueError(f"digits={tuple(digits)} will not do: name one or more different digits from 0 to 9, "
                          "such as (3, 7).")
-    files = _files(dataset)
     parts = []
     for part in ("train", "t10k"):
-        images, labels = _from_idx(files[f"{part}-images-idx3-ubyte"]), _from_idx(files[f"{part}-labels-idx1-ubyte"])
+        images, labels = read_idx(dataset, f"{part}-images-idx3-ubyte"), read_idx(dataset, f"{part}-labels-idx1-ubyte")
         rows = torch.cat([(labels == digit).nonzero()[:, 0] for digit in digits])
         parts += [images[rows].float() / 255, labels[rows].long()]
     return Digits(*parts)
-
-
-def check_knobs(**knobs) -> None:
-    """Raise a ValueError with a sentence for the first setting of a notebook that will not do.
-
-    digits: two different ones. device: one that this PyTorch can use. hidden, batch_size: whole numbers from 1 up; all
-    others are numbers from 0 up, and whole ones unless their name ends in lr.
-    """
-    devices = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    here = [name for name, there in devices.items() if there]
-    for name, value in knobs.items():
-        least, whole = int(name in ("hidden", "batch_size")), not name.endswith("lr")
-        if name == "device":
-            mend = value not in here and f"here you can use {' or '.join(map(repr, here))}"
-        elif name == "digits":
-            pair = (isinstance(value, (tuple, list)) and len(value) == 2 and all(digit in range(10) for digit in value)
-                    and value[0] != value[1])
-            mend = not pair and "name two different digits from 0 to 9, such as (3, 7)"
-        else:
-            number = isinstance(value, int if whole else (int, float)) and least <= value < math.inf
-            mend = not number and f"it is a {'whole ' * whole}number from {least} up"
-        if mend:
-            raise ValueError(f"{name}={value!r} will not do: {mend}.")
-
-
-def folder_of(dataset: str) -> Path:
-    """The folder that holds MNIST/raw with the files of a dataset; a relative MNIST_ROOT counts from the course's root."""
-    own_root = os.environ.get("MNIST_ROOT") if dataset == "full" else None
-    return ROOT / os.path.expanduser(own_root) if own_root else ROOT / "data" / dataset
-
-
-def _read(file: Path, mend: str) -> bytes:
-    try:
-        return file.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(f"{file} is missing: {mend}.") from None
-    except OSError as error:
-        raise OSError(f"{file} cannot be read ({error.strerror}): {mend}.") from None
-
-
-def _files(dataset: str) -> dict[str, bytes]:
-    """The four IDX files of a dataset by name, after comparing their SHA-256."""
-    folder, files, again = folder_of(dataset), {}, "run  git checkout data  to bring it back"
-    known = _read(ROOT / "data" / "SHA256SUMS", again).split(b"\n")
-    if dataset == "bundled":
-        mend = again
-    elif os.environ.get("MNIST_ROOT"):
-        mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
-    else:
-        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
-        if not os.path.lexists(folder):
-            _download(folder)
-    for file in [folder / "MNIST" / "raw" / f"{part}-{kind}-ubyte" for part in ("train", "t10k")
-                 for kind in ("images-idx3", "labels-idx1")]:
-        files[file.name] = _read(file, mend)
-        sha = hashlib.sha256(files[file.name]).hexdigest()
-        if f"{sha}  {dataset}/MNIST/raw/{file.name}".encode() not in known:
-            raise ValueError(f"{file} is damaged (its checksum is not the one in data/SHA256SUMS): {mend}.")
-    return files
-
-
-def _from_idx(data: bytes) -> Tensor:
-    """The tensor of bytes in an IDX file: two zeros, the type (8), the number of axes, their lengths, the values.
-
-    torchvision.datasets.MNIST does the same, but importing it takes longer than all the rest (a test compares them).
-    """
-    axes = data[3]
-    shape = [int.from_bytes(data[at:at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=4 + 4 * axes).view(shape)
-
-
-def _download(folder: Path) -> None:
-    """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
-    from urllib.error import URLError
-    from torchvision.datasets import MNIST
-    try:
-        folder.parent.mkdir(exist_ok=True)
-        half = Path(tempfile.mkdtemp(prefix=".download-", dir=folder.parent))
-    except OSError as error:
-        raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
-                      "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
-    try:
-        MNIST(half, download=True)
-        for archive in half.glob("MNIST/raw/*.gz"):
-            archive.unlink()
-        try:
-            half.rename(folder)
-        except OSError:
-            if not folder.exists():                              # else another kernel was faster
-                raise
-    except Exception as error:
-        kind, mend = ConnectionError, "connect to the network"
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            kind, mend = OSError, "make room on the disk"
-        elif getattr(error, "filename", None) and not isinstance(error, URLError):     # it was a file's fault
-            kind, mend = OSError, f"see to it that {folder} can be written"
-        cause = (str(error).strip() or repr(error)).splitlines()[-1]
-        raise kind(f"The full MNIST could not be downloaded: {mend} and try again, or let MNIST_ROOT name a folder that "
-                   f"holds MNIST/raw. The bundled digits need neither (DIGITS=bundled). The cause: {cause}") from None
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
 
 
 # ---------------------------------------------------------------- pictures
@@ -353,41 +230,3 @@ class WiggledBatches(Batches):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for xb, yb in super().__iter__():
             yield wiggle(xb), yb
-
-
-@torch.no_grad()
-def share_right(model: nn.Module, data: Iterable) -> float:
-    """The share of digits whose highest score is that of their label; xb (n, 784), yb (n,) int64. (notebook 08)
-
-    The mini-batches go to the device on which the model lies.
-    """
-    device = next(model.parameters()).device
-    model.eval()
-    right, count = 0, 0
-    for xb, yb in data:
-        right += (model(xb.to(device)).argmax(1) == yb.to(device)).sum().item()
-        count += len(xb)
-    return right / count
-
-
-def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
-                schedule=None) -> list[float]:
-    """Train with cross-entropy; the share of validation digits that are right after each epoch. (notebook 08)
-
-    model: scores (n, classes) for xb (n, …); yb (n,) int64. schedule: a torch.optim.lr_scheduler, moved on
-    after each epoch. The mini-batches go to the device on which the model lies.
-    """
-    check_knobs(lr=opt.param_groups[0]["lr"], epochs=epochs)
-    device = next(model.parameters()).device
-    history = []
-    for _ in range(epochs):
-        model.train()
-        for xb, yb in train:
-            loss = F.cross_entropy(model(xb.to(device)), yb.to(device))
-            loss.backward()
-            opt.step()
-            opt.zero_grad()
-        history.append(share_right(model, valid))
-        if schedule:
-            schedule.step()
-    return history

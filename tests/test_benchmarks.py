@@ -10,7 +10,7 @@ import statistics
 
 import pytest
 
-from benchmarks import ladder
+from tools.benchmarks import ladder
 from tools.notebooks import ROOT
 
 STORED = json.loads(ladder.RESULTS.read_text(encoding="utf-8"))

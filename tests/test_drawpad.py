@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
-from benchmarks import stress
-from drawpad import SIZE, DrawPad, as_ink, read_picture
+from tools.benchmarks import stress
+from course.pad import SIZE, DrawPad, as_ink, read_picture
 from tests.test_utils import definitions
 from tools.notebooks import ROOT
 from utils import load_digits
@@ -119,7 +119,7 @@ def test_a_photo_is_turned_as_its_exif_data_says(orientation):
 
 MEMORY = """import resource, sys, time
 import numpy
-from drawpad import read_picture
+from course.pad import read_picture
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 data = open(sys.argv[1], "rb").read()
 before, start = most(), time.process_time()

@@ -11,11 +11,11 @@ import nbformat
 import pytest
 import torch
 
-from exercises import EXERCISES, check, hint, verdict
+from course.exercises import EXERCISES, check, hint, verdict
 from tests.wrong_answers import COLLECTED
 from tools.notebooks import ROOT, exercises_of, notebooks
 
-RIGHT = [answer for file in sorted((ROOT / "tests" / "wrong_answers").glob("n*.py"))
+RIGHT = [answer for file in sorted((ROOT / "tests" / "wrong_answers").glob("[a-z]*.py"))
          for answer in getattr(importlib.import_module(f"tests.wrong_answers.{file.stem}"), "RIGHT", ())]
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in notebooks()}

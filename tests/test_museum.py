@@ -7,9 +7,9 @@ import nbformat
 import pytest
 import torch
 
-import museum
-from exercises import verdict
-from museum import CAUSES, ROOMS, answer, causes_named, diagnose, room_named, visit
+from course import museum
+from course.exercises import verdict
+from course.museum import CAUSES, ROOMS, answer, causes_named, diagnose, room_named, visit
 from tests.test_exercises import PLACES, written
 from tools.notebooks import ROOT
 from utils import Batches, accuracy, as_xy, fit, load_digits

@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks import stress
+from tools.benchmarks import stress
 from tests.test_utils import definitions
 from tools.notebooks import ROOT
 

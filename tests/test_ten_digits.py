@@ -10,7 +10,7 @@ import statistics
 import pytest
 import torch
 
-from benchmarks import ten_digits
+from tools.benchmarks import ten_digits
 
 STORED = ten_digits.stored()
 MEASURED = [(dataset, name) for dataset, found in STORED.items() for name in found["rungs"]

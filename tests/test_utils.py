@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
-from benchmarks import ladder
+from tools.benchmarks import ladder
 from tools.notebooks import notebooks
 from utils import load_digits
 

@@ -26,7 +26,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_KEYS = {"tags", "numbers", "reason"}        # all other metadata of a cell is some editor's, and goes
 MADE_HERE = {"build", "full", "__pycache__"}     # no part of the course
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"}}
+            "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
+                              "mimetype": "text/x-python", "name": "python", "nbconvert_exporter": "python",   # JupyterLab
+                              "pygments_lexer": "ipython3", "version": "3.11.7"}}                              # would add
 
 
 def notebooks(*names: str) -> list[Path]:

@@ -481,5 +481,5 @@ def pile(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor
 
 # ---------------------------------------------------------------- the exercises
 
-for _file in sorted((Path(__file__).parent / "checks").glob("n*.py")):       # these import from here what stands above
-    importlib.import_module(f"checks.{_file.stem}")
+for _file in sorted((Path(__file__).parent / "judges").glob("[a-z]*.py")):       # these import from here what stands above
+    importlib.import_module(f"course.judges.{_file.stem}")

@@ -6,7 +6,7 @@ from typing import Callable
 import torch
 from torch import Tensor
 
-from exercises import a_kind, compared, need, pile, tried
+from course.exercises import a_kind, compared, need, pile, tried
 from utils import load_digits
 
 

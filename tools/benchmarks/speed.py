@@ -1,7 +1,7 @@
 """The course's loading, training and start, timed beside PyTorch's loaders, fastai's, and the bare matrix products.
 
-    MNIST_ROOT=folder python benchmarks/speed.py              prints the times; some minutes
-    MNIST_ROOT=folder python benchmarks/speed.py --course     the strict run of all notebooks, too
+    MNIST_ROOT=folder python -m tools.benchmarks.speed              prints the times; some minutes
+    MNIST_ROOT=folder python -m tools.benchmarks.speed --course     the strict run of all notebooks, too
 
 One epoch: a model over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared is timed
 in turns, so that a busy moment hits all alike; each figure is a median. Times depend on the machine: read the ratios.
@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Iterable
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))
 
 ROWS, BATCH = 12_396, 256

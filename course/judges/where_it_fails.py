@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from exercises import compared, pile
+from course.exercises import compared, pile
 
 
 # ---------------------------------------------------------------- breaking_point

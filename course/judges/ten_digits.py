@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from checks.n04 import Without
-from exercises import a_kind, compared, need, tried
+from course.judges.linear_model import Without
+from course.exercises import a_kind, compared, need, tried
 
 
 def drawn(n: int, classes: int, size: float = 2.) -> tuple[Tensor, Tensor]:

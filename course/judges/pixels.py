@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exercises import compared, pile
+from course.exercises import compared, pile
 
 
 def byte_pile(n: int = 3, rows: int = 28, columns: int = 28) -> Tensor:

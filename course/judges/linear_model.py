@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from exercises import a_kind, compared, copied, kind, need, pile, rounded, same, tried
+from course.exercises import a_kind, compared, copied, kind, need, pile, rounded, same, tried
 from utils import accuracy, as_xy, load_digits
 
 

@@ -1,9 +1,9 @@
 """The ladder on all ten digits: what each kind of model gets right, and how long it takes.
 
-    python benchmarks/ten_digits.py bundled            half an hour on one core, most of it for the ResNet
-    python benchmarks/ten_digits.py full               about as long; set MNIST_ROOT, or let it download MNIST
-    python benchmarks/ten_digits.py full "linear"      only the rungs whose names begin so
-    python benchmarks/ten_digits.py                    trains nothing: prints what is stored
+    python -m tools.benchmarks.ten_digits bundled            half an hour on one core, most of it for the ResNet
+    python -m tools.benchmarks.ten_digits full               about as long; set MNIST_ROOT, or let it download MNIST
+    python -m tools.benchmarks.ten_digits full "linear"      only the rungs whose names begin so
+    python -m tools.benchmarks.ten_digits                    trains nothing: prints what is stored
 
 Results go to ten_digits.json after every rung; what is not measured stays as it is. Accuracies are those after the last
 epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the wiggles. Seconds are
@@ -19,14 +19,17 @@ import statistics
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Iterable
 from time import process_time
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from benchmarks.ladder import store as write_results
-from utils import Batches, WiggledBatches, fit_classes, load_digits
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from tools.benchmarks.ladder import store as write_results
+from course.setup import check_knobs
+from utils import Batches, WiggledBatches, load_digits
 
 RESULTS = Path(__file__).with_name("ten_digits.json")
 
@@ -59,6 +62,44 @@ RUNGS = {
         "ResNet-18, wiggled digits": RESNET | {"batch_size": 128, "epochs": 3, "wiggled": True, "seeds": 1},
     },
 }
+
+
+@torch.no_grad()
+def share_right(model: nn.Module, data: Iterable) -> float:
+    """The share of digits whose highest score is that of their label; xb (n, 784), yb (n,) int64.
+
+    The mini-batches go to the device on which the model lies.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    right, count = 0, 0
+    for xb, yb in data:
+        right += (model(xb.to(device)).argmax(1) == yb.to(device)).sum().item()
+        count += len(xb)
+    return right / count
+
+
+def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
+                schedule=None) -> list[float]:
+    """Train with cross-entropy; the share of validation digits that are right after each epoch.
+
+    model: scores (n, classes) for xb (n, …); yb (n,) int64. schedule: a torch.optim.lr_scheduler, moved on
+    after each epoch. The mini-batches go to the device on which the model lies.
+    """
+    check_knobs(lr=opt.param_groups[0]["lr"], epochs=epochs)
+    device = next(model.parameters()).device
+    history = []
+    for _ in range(epochs):
+        model.train()
+        for xb, yb in train:
+            loss = F.cross_entropy(model(xb.to(device)), yb.to(device))
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+        history.append(share_right(model, valid))
+        if schedule:
+            schedule.step()
+    return history
 
 
 @cache

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from exercises import a_kind, compared, need, rounded, same, tried
+from course.exercises import a_kind, compared, need, rounded, same, tried
 from utils import Batches, train_epoch
 
 

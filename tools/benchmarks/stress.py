@@ -1,8 +1,8 @@
 """Disturbed digits: how the accuracy of each kind of model falls as 3s and 7s are shifted, scaled, inverted, …
 
-    python benchmarks/stress.py bundled      two minutes on one core
-    python benchmarks/stress.py full         some ten minutes; set MNIST_ROOT, or let it download MNIST
-    python benchmarks/stress.py              trains nothing: prints what is stored
+    python -m tools.benchmarks.stress bundled      two minutes on one core
+    python -m tools.benchmarks.stress full         some ten minutes; set MNIST_ROOT, or let it download MNIST
+    python -m tools.benchmarks.stress              trains nothing: prints what is stored
 
 The results go to stress.json, where the other dataset's stay as they are. The settings are the ladder's, each seed sets
 the initial parameters, the shuffles and the wiggles, and accuracies are those after the last epoch. The disturbances
@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from benchmarks.ladder import SETTINGS, data, machine, new_model, store, train
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from tools.benchmarks.ladder import SETTINGS, data, machine, new_model, store, train
 from utils import Batches, WiggledBatches, accuracy, fit
 
 RESULTS = Path(__file__).with_name("stress.json")

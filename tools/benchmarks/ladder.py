@@ -1,8 +1,8 @@
 """The ladder: how many 3s and 7s each kind of model gets right, over ten seeds.
 
-    python benchmarks/ladder.py bundled      half a minute
-    python benchmarks/ladder.py full         some minutes; set MNIST_ROOT, or let it download MNIST
-    python benchmarks/ladder.py              trains nothing: prints what is stored and draws it again
+    python -m tools.benchmarks.ladder bundled      half a minute
+    python -m tools.benchmarks.ladder full         some minutes; set MNIST_ROOT, or let it download MNIST
+    python -m tools.benchmarks.ladder              trains nothing: prints what is stored and draws it again
 
 The results go to ladder.json, where the other dataset's stay as they are, and to ladder.png. Accuracies are those after
 the last epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the wiggles.
@@ -24,7 +24,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 from utils import Batches, WiggledBatches, as_xy, fit, load_digits
 
 RESULTS = Path(__file__).with_name("ladder.json")

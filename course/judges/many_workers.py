@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exercises import a_kind, compared, need, tried
+from course.exercises import a_kind, compared, need, tried
 
 
 def rows_of_numbers(*counts):

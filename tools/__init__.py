@@ -1,0 +1,1 @@
+"""The commands behind make, the benchmarks, the web book."""
