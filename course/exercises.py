@@ -58,17 +58,24 @@ def need(condition: Any, sentence: str) -> None:
 
 
 def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistakes: dict[str, Callable] | None = None,
-             probe: Callable = lambda answer, *case: answer(*case), **more):
+             probe: Callable = lambda answer, *case: answer(*case), random: Callable[[], tuple] | None = None,
+             tries: int = 20, **more):
     """Register the decorated function as the reference of the exercise that has its name.
 
     cases: makes the inputs, a tuple of arguments each. probe(answer, *case): what is compared, if not the result.
+    random: makes one more case with torch.rand and its like; it is called `tries` times, with PyTorch's seeds 1, 2, …
     """
+    def all_cases():
+        yield from cases()
+        for seed in range(1, tries + 1 if random else 1):
+            torch.manual_seed(seed)
+            yield random()
     mistakes = mistakes or {}
 
     def register(reference):
         def judge(answer):
             results = [(case, outcome(probe, answer, copied(case)), outcome(probe, reference, copied(case)))
-                       for case in cases()]
+                       for case in all_cases()]
             failing = [k for k, (_, got, wanted) in enumerate(results) if not same(got, wanted)]
             if not failing:
                 return

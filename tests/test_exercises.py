@@ -1,7 +1,6 @@
 """Every exercise: its stub, its solution, its wrong answers and junk, each given to the check that the reader uses."""
 import ast
 import doctest
-import importlib
 import re
 import sys
 import threading
@@ -12,11 +11,12 @@ import pytest
 import torch
 
 from course.exercises import EXERCISES, check, hint, verdict
-from tests.wrong_answers import COLLECTED
+from tests.wrong_answers import answers
 from tools.notebooks import ROOT, exercises_of, notebooks
 
-RIGHT = [answer for file in sorted((ROOT / "tests" / "wrong_answers").glob("[a-z]*.py"))
-         for answer in getattr(importlib.import_module(f"tests.wrong_answers.{file.stem}"), "RIGHT", ())]
+TRIED = [one for file in sorted((ROOT / "tests" / "wrong_answers").glob("*.txt")) for one in answers(file)]
+RIGHT = [answer for name, answer, part in TRIED if part is None]
+COLLECTED = [one for one in TRIED if one[2] is not None]
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in notebooks()}
 PLACES = {named[0]: (book, cell.source, solution) for book in BOOKS for cell, solution in exercises_of(BOOKS[book])
