@@ -18,8 +18,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))                        # Sphinx looks for tools.book.anchor
+ROOT = Path(__file__).resolve().parents[2]
 
 try:
     import nbformat
@@ -93,14 +92,9 @@ PLURALS = {"matrix": "matrices"}                     # those that do not end in 
 
 # ---------------------------------------------------------------- the pages, prepared
 
-def anchor(heading: str) -> str:
-    """The address of a heading, as JupyterLab makes it and the course's links use it."""
-    return heading.replace(" ", "-")
-
-
 def stage(sources: Path) -> None:
     """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
-    others = [page for page in (ROOT / "TEACHING.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md")
+    others = [page for page in (ROOT / "tools/book/teaching.md", ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md")
               if page.exists()]                          # students have only the last
     for page in [ROOT / "README.md", *notebooks(), *others]:
         goal = sources / page.relative_to(ROOT)
