@@ -1,22 +1,30 @@
 """Every exercise: its stub, its solution, its wrong answers and junk, each given to the check that the reader uses."""
 import ast
+import collections
 import doctest
+import functools
+import itertools
+import os
+import random
 import re
 import sys
 import threading
 import time
+import warnings
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
-from course.exercises import EXERCISES, check, hint, verdict
+from course import exercises
+from course.exercises import EXERCISES, check, compared, hint, verdict
 from tests.wrong_answers import answers
 from tools.notebooks import ROOT, exercises_of, notebooks
 
 TRIED = [one for file in sorted((ROOT / "tests" / "wrong_answers").glob("*.txt")) for one in answers(file)]
-RIGHT = [answer for name, answer, part in TRIED if part is None]
-COLLECTED = [one for one in TRIED if one[2] is not None]
+RIGHT = [answer for _, answer, part in TRIED if part is None]
+WRONG = [one for one in TRIED if one[2] is not None]
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in notebooks()}
 PLACES = {named[0]: (book, cell.source, solution) for book in BOOKS for cell, solution in exercises_of(BOOKS[book])
@@ -24,33 +32,38 @@ PLACES = {named[0]: (book, cell.source, solution) for book in BOOKS for cell, so
 each = pytest.mark.parametrize("name", EXERCISES)
 
 
-def flat(text):
-    return " ".join(text.split())
+def said_of(answer) -> str:
+    """What check says, in one line."""
+    return " ".join(verdict(answer).split())
 
 
+def under(name, function):
+    """The function under the name of an exercise."""
+    def answer(*inputs):
+        return function(*inputs)
+    answer.__name__ = name
+    return answer
+
+
+@functools.cache
 def namespace(book):
     """What a notebook has imported and defined before its exercises, without running what takes time."""
-    names = {}
+    names = {"torch": torch}
     for cell in BOOKS[book].cells:
         if cell.cell_type == "code" and not {"setup", "exercise", "check"} & set(cell.metadata.get("tags", [])):
             keep = [node for node in ast.parse(cell.source).body if "fastai" not in ast.unparse(node) and (
                 isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)) or
                 isinstance(node, ast.FunctionDef) and not any("interact" in ast.unparse(d) for d in node.decorator_list))]
             keep = ast.parse(cell.source).body if "parameters" in cell.metadata.get("tags", []) else keep
-            exec("import torch", names)
             exec(compile(ast.Module(keep, []), f"<{book}>", "exec"), names)
     return names
 
 
 def written(name, which):
     """The function or class that a stub (1) or a solution (2) of an exercise makes, and its namespace."""
-    names = namespace(PLACES[name][0])
+    names = dict(namespace(PLACES[name][0]))
     exec(compile(PLACES[name][which], f"<{name}>", "exec"), names)
     return names[name], names
-
-
-def definition(source, name):
-    return next(node for node in ast.parse(source).body if getattr(node, "name", "") == name)
 
 
 # ---------------------------------------------------------------- the exercises
@@ -62,21 +75,10 @@ def test_each_exercise_stands_in_one_notebook_and_each_notebook_has_four_to_six(
 
 
 @each
-def test_untouched_is_not_attempted(name):
-    said = verdict(written(name, 1)[0])
-    assert flat(said).startswith(f"{name}: not attempted yet. "), said
-
-
-@each
-def test_the_solution_is_right(name):
-    said = verdict(written(name, 2)[0])
-    assert flat(said).startswith(f"{name}: right. "), said
-
-
-@pytest.mark.parametrize("answer", RIGHT, ids=[f"{answer.__name__}-{k}" for k, answer in enumerate(RIGHT)])
-def test_a_right_answer_in_another_style_is_right(answer):
-    said = verdict(answer)
-    assert flat(said).startswith(f"{answer.__name__}: right. "), said
+def test_untouched_is_not_attempted_and_the_solution_is_right(name):
+    for which, says in ((1, f"{name}: not attempted yet. "), (2, f"{name}: right. ")):
+        said = said_of(written(name, which)[0])
+        assert said.startswith(says), said
 
 
 @each
@@ -88,7 +90,8 @@ def test_the_solution_fills_in_the_stub(name):
                     [outside(m) for m in node.body if isinstance(m, ast.FunctionDef)]]
         return [node.name, ast.unparse(node.args), ast.unparse(node.returns or ast.Constant(None)), ast.get_docstring(node)]
 
-    stub, solution = (definition(PLACES[name][k], name) for k in (1, 2))
+    stub, solution = (next(node for node in ast.parse(PLACES[name][k]).body if getattr(node, "name", "") == name)
+                      for k in (1, 2))
     assert outside(stub) == outside(solution)
     functions = [n for n in ast.walk(stub) if isinstance(n, ast.FunctionDef)]
     assert all(arg.annotation for f in functions for arg in f.args.args if arg.arg != "self"), "the stub has types"
@@ -105,41 +108,118 @@ def test_the_example_in_the_description_is_true(name):
 
 @each
 def test_hints_are_there_and_end(name, capsys):
-    answer = written(name, 1)[0]
     hints = EXERCISES[name].hints
     assert len(hints) >= 2
     for number in (1, 2, 99, 0, None):
-        hint(answer, number)
-    said = capsys.readouterr().out
-    assert all(flat(text)[:40] in flat(said) for text in hints[:2] + hints[-1:])
+        hint(written(name, 1)[0], number)
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(" ".join(text.split())[:40] in said for text in hints[:2] + hints[-1:])
 
 
-# ---------------------------------------------------------------- wrong answers
+# ---------------------------------------------------------------- answers in another style, and wrong ones
+
+@pytest.mark.parametrize("answer", RIGHT, ids=[f"{answer.__name__}-{k}" for k, answer in enumerate(RIGHT)])
+def test_a_right_answer_in_another_style_is_right(answer):
+    assert said_of(answer).startswith(f"{answer.__name__}: right. "), said_of(answer)
+
 
 @each
 def test_at_least_three_wrong_answers_are_tried(name):
-    assert sum(wrong[0] == name for wrong in COLLECTED) >= 3
+    assert sum(wrong[0] == name for wrong in WRONG) + len(EXERCISES[name].mistakes) >= 3
 
 
-@pytest.mark.parametrize("name, answer, part", COLLECTED, ids=[f"{w[0]}-{k}" for k, w in enumerate(COLLECTED)])
+@pytest.mark.parametrize("name, answer, part", WRONG, ids=[f"{w[0]}-{k}" for k, w in enumerate(WRONG)])
 def test_a_wrong_answer_gets_the_sentence_meant_for_it(name, answer, part):
-    said = flat(verdict(answer))
-    assert said.startswith(f"{name}: not yet, because ") and part in said, said
+    said = said_of(answer)
+    assert said.startswith(f"{name}: not yet, because ") and part.lower() in said.lower(), said
 
 
 @pytest.mark.parametrize("name, sentence", [(n, s) for n in EXERCISES for s in EXERCISES[n].mistakes])
 def test_a_known_mistake_is_told_from_the_others(name, sentence):
     mistake = EXERCISES[name].mistakes[sentence]
-    if isinstance(mistake, type):
-        answer = type(name, (mistake,), {"kept": True})
-    else:
-        def answer(*inputs):
-            return mistake(*inputs)
-        answer.__name__ = name
-    assert flat(sentence) in flat(verdict(answer))
+    answer = type(name, (mistake,), {"kept": True}) if isinstance(mistake, type) else under(name, mistake)
+    assert " ".join(sentence.split()) in said_of(answer)
 
 
-# ---------------------------------------------------------------- junk
+def toys():
+    """Three small exercises: a tensor, two numbers, and a table comes out."""
+    def table():
+        return torch.randint(1, 9, (int(torch.randint(2, 5, ())), 6)) / 4, torch.randint(2, 7, ()).item() / 4
+
+    @compared(cases=list, random=table, hints=[])
+    def shares(table, least):
+        return (table >= least).float().mean(1)
+
+    @compared(cases=lambda: [([3., 1., 2.],), ([5., 7.],), ([4., 4., 9., 2.],)], hints=[])
+    def ends(values):
+        return min(values), max(values)
+
+    @compared(cases=list, random=lambda: table()[:1], hints=[])
+    def added(table):
+        return table.cumsum(1)
+
+
+def in_a_loop(table, least):
+    for row in table:
+        return (row >= least).float().mean()
+
+
+def in_place(table, least):
+    table -= least
+    return (table >= 0).float().mean(1)
+
+
+def shifted(table, least):
+    return missing + table                                       # noqa: F821
+
+
+Ends = collections.namedtuple("Ends", "low high")
+ABOVE = {
+    "nothing comes back (None). End your code with return": lambda table, least: print(least),
+    "With the first element alone, the same comes out. Does a return inside the loop": in_a_loop,
+    "changes the tensor that it is given": in_place,
+    "stays the same when least changes: is it used?": lambda table, least: (table >= 1.).float().mean(1),
+    "right with axes 0 and 1 of table exchanged": lambda table, least: (table >= least).float().mean(0),
+    "A sum or a count comes out where a mean or a fraction is wanted": lambda table, least: (table >= least).sum(1).float(),
+    "Every number is 100 times": lambda table, least: 100 * (table >= least).float().mean(1),
+    "Every number is 3 times": lambda table, least: 3 * (table >= least).float().mean(1),
+    "Every number has the wrong sign": lambda table, least: -(table >= least).float().mean(1),
+    "a list comes back where a tensor of shape": lambda table, least: (table >= least).float().mean(1).tolist(),
+    "only an axis of length 1 is too many": lambda table, least: (table >= least).float().mean(1, keepdim=True),
+    "holds True and False, and floats are wanted": lambda table, least: (table >= least).float().mean(1) > .5,
+    "import torch.nn.functional as F is missing": lambda table, least: F.relu(table),                # noqa: F821
+    "Nothing is called missing here": shifted,
+    "right": lambda table, least: (table >= least).float().mean(1).numpy(),
+}
+BETWEEN = {
+    "with [5.0, 7.0]: in the first of 2 results, 7.0 comes out where 5.0 is wanted. The two results have changed places.":
+        lambda values: (max(values), min(values)),
+    "changes the list that it is given": lambda values: (values.sort(), (values[0], values[-1]))[1],
+    "a number comes back where 2 results are wanted": lambda values: torch.tensor(min(values)),
+    "right": lambda values: Ends(np.float32(min(values)), np.float64(max(values))),
+}
+
+
+@pytest.mark.parametrize("name, says, function", [
+    *[("shares", *row) for row in ABOVE.items()], *[("ends", *row) for row in BETWEEN.items()],
+    ("added", "Rows and columns have changed places", lambda table: table.cumsum(1).T)])
+def test_general_words_say_what_a_second_run_shows(name, says, function, monkeypatch):
+    for toy in ("shares", "ends", "added"):
+        monkeypatch.setitem(EXERCISES, toy, None)
+    toys()
+    function.__name__ = name
+    assert says in said_of(function), said_of(function)
+
+
+def test_what_has_no_name_is_known_by_its_variable():
+    ink = lambda images: (images > 0).float().mean((1, 2))       # noqa: E731
+    assert said_of(ink).startswith("ink: right. ")
+    ink = functools.partial(torch.mean, dim=(1, 2))
+    assert said_of(ink).startswith("ink: not yet, because this is the mean light")
+    assert "gets a name by =, as in ink = lambda" in said_of(lambda images: images)
+
+
+# ---------------------------------------------------------------- junk, and what a check protects from
 
 def boom(*inputs):
     raise ValueError("a message of the reader's own")
@@ -159,66 +239,76 @@ JUNK = {
     "a strange error": lambda *inputs: (_ for _ in ()).throw(BaseException(*[1, 2])),
     "inputs": lambda *inputs: inputs[0] if inputs else None,
 }
+FULLY = ("boldest", "stops_at", "Momentum", "learn_two_digits")            # the other exercises get two kinds of junk each
 
 
-@pytest.mark.parametrize("junk", JUNK)
-@each
-def test_junk_gets_a_readable_answer(name, junk, monkeypatch):
-    monkeypatch.setattr(EXERCISES[name], "seconds", 30)
-
-    def answer(*inputs):
-        return JUNK[junk](*inputs)
-    answer = (lambda: JUNK[junk]()) if junk == "no input" else answer
-    answer.__name__ = name
+@pytest.mark.parametrize("name, junk", [(name, junk) for k, name in enumerate(EXERCISES) for j, junk in enumerate(JUNK)
+                                        if name in FULLY or j % 6 == k % 6])
+def test_junk_gets_a_readable_answer(name, junk):
+    answer = under(name, JUNK[junk])
+    if junk == "no input":
+        answer = lambda: JUNK[junk]()                            # noqa: E731
+        answer.__name__ = name
     said = verdict(answer)
     assert said.startswith(f"{name}: not yet, because "), said
-    assert len(flat(said)) < 700 and "Traceback" not in said and "0x" not in said, said
+    assert len(said) < 700 and "Traceback" not in said and "0x" not in said, said
 
 
 @each
 def test_an_empty_class_gets_a_readable_answer(name):
-    class Answer:
-        def __init__(self, *inputs, **more):
-            self.inputs = inputs
-    Answer.__name__ = name
-    assert re.match(f"{name}: not (yet, because|attempted yet)", flat(verdict(Answer)))
+    empty = type(name, (), {"__init__": lambda self, *inputs, **more: setattr(self, "inputs", inputs)})
+    assert re.match(f"{name}: not (yet, because|attempted yet)", said_of(empty))
 
 
-@pytest.mark.parametrize("thing", [None, ..., 3, "ink", [1], torch.zeros(3), lambda images: 1, int, torch], ids=repr)
+@pytest.mark.parametrize("thing", [None, ..., 3, "ink", [1], torch.zeros(3), lambda images: 1, int, torch],
+                         ids=lambda thing: type(thing).__name__)
 def test_what_is_no_exercise_is_said_to_be_none(thing, capsys):
     check(thing)
     hint(thing)
     said = capsys.readouterr().out
-    assert said.count("the function or class that you wrote") == 2 or said.count("not yet, because") == 2
+    assert said.count("not yet, because") == 2 and " ".join(said.split()).count("function or class that you wrote") == 2
 
 
-def test_an_answer_that_never_ends_is_stopped(monkeypatch):
-    monkeypatch.setattr(EXERCISES["ink"], "seconds", .3)
+def forever(images):
+    while True:
+        try:
+            pass
+        except Exception:
+            pass
 
-    def ink(images):
-        while True:
-            try:
-                pass
-            except Exception:
-                pass
+
+def growing(images):
+    kept = []
+    while True:
+        kept.append("x" * 100_000)
+
+
+def endless(images):
+    return list(str(k) * 10_000 for k in itertools.count())
+
+
+@pytest.mark.parametrize("ink, says", [(forever, "has not finished after 1 seconds"), (growing, "GB of memory"),
+                                       (endless, "GB of memory")])
+def test_an_answer_that_never_ends_or_fills_the_memory_is_stopped(ink, says, monkeypatch):
+    monkeypatch.setattr(EXERCISES["ink"], "seconds", .6 if ink is forever else 30)
+    monkeypatch.setattr(exercises, "MEMORY", 200_000_000)
     started, threads = time.perf_counter(), threading.active_count()
-    assert "has not finished after" in flat(verdict(ink))
+    assert says in said_of(ink)
     assert time.perf_counter() - started < 5 and threading.active_count() == threads
 
 
 def test_an_answer_that_calls_check_is_told_so():
     def ink(images):
         check(ink)
-    assert "your function calls check" in flat(verdict(ink))
+    assert "your function calls check" in said_of(ink)
 
 
-def test_what_an_error_says_is_cut_short_and_names_no_place_of_the_machine():
+def test_what_an_error_says_is_cut_short_and_names_no_path_of_the_machine():
     message = "in /home/ada/x.py at 0x7f00aa: " + "x." * 100_000
 
     def ink(images):
         raise ValueError(message)
-    started = time.perf_counter()
-    said = verdict(ink)
+    started, said = time.perf_counter(), verdict(ink)
     assert len(said) < 700 and "/home" not in said and "0x7" not in said and time.perf_counter() - started < 5
 
 
@@ -226,20 +316,28 @@ def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
     def ink(images):
         print("a line\n" * 100_000)
         sys.stdout.close()
-    assert "It also printed 'a line'" in flat(verdict(ink))
+    assert "It also printed 'a line'" in said_of(ink)
     print("still here")
     assert capsys.readouterr().out == "still here\n"
 
 
-def test_a_check_leaves_no_trace():
+def test_a_check_leaves_no_trace(tmp_path):
     def ink(images):
-        torch.manual_seed(5)
+        for seed in (random.seed, np.random.seed, torch.manual_seed):
+            seed(5)
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
-        return (images > 0).float().mean((1, 2)) + torch.rand(1)
-    torch.manual_seed(1)
-    wanted = torch.rand(3)
-    torch.manual_seed(1)
+        torch.set_printoptions(precision=1)
+        np.set_printoptions(precision=1)
+        warnings.simplefilter("error")
+        os.chdir(tmp_path)
+        sys.stdout = sys.stderr = None
+        return torch.rand(1) + random.random() + np.random.rand()
+
+    def state():
+        return (random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist(), torch.is_grad_enabled(),
+                torch.get_default_dtype(), str(torch.tensor(1 / 3)), str(np.float64(1) / np.full(1, 3)), warnings.filters[:],
+                os.getcwd(), sys.stdout, sys.stderr)
+    before = state()
     said = [verdict(ink) for _ in range(2)]
-    assert torch.equal(torch.rand(3), wanted) and torch.is_grad_enabled() and said[0] == said[1]
-    assert torch.get_default_dtype() == torch.float32
+    assert state() == before and said[0] == said[1]
