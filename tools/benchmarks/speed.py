@@ -1,7 +1,6 @@
 """The course's loading, training and start, timed beside PyTorch's loaders, fastai's, and the bare matrix products.
 
     MNIST_ROOT=folder python -m tools.benchmarks.speed              prints the times; some minutes
-    MNIST_ROOT=folder python -m tools.benchmarks.speed --course     the strict run of all notebooks, too
 
 One epoch: a model over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared is timed
 in turns, so that a busy moment hits all alike; each figure is a median. Times depend on the machine: read the ratios.
@@ -9,12 +8,9 @@ speed.txt holds what one run printed.
 """
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,10 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Iterable
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT))
+import torch
+from torch import nn
 
-ROWS, BATCH = 12_396, 256
+from tools.benchmarks import Wiggled, data, machine
+from tools.benchmarks.ladder import new_model
+from tools.notebooks import ROOT
+from utils import Batches, accuracy, load_digits, train_epoch, validate_epoch, wiggle
+
+ROWS, BATCH, REPEATS = 12_396, 256, 15
 OURS = "this course: Batches"
 SHUFFLED = f"DataLoader(TensorDataset), batch_size={BATCH}"
 FASTAI = "fastai's DataLoader of pairs"
@@ -46,49 +47,33 @@ Image.open(threes[1])"""
 
 def load():
     """The full 3s and 7s as (n, 784) and (n, 1); the bundled ones, repeated up to as many, where there are none."""
-    from utils import as_xy, folder_of, load_digits
-    if os.environ.get("MNIST_ROOT") or folder_of("full").exists():
-        digits = load_digits(dataset="full")
-    else:
+    dataset = "full" if os.environ.get("MNIST_ROOT") or (ROOT / "data" / "full").exists() else "bundled"
+    if dataset == "bundled":
         print("The full digits are not here (MNIST_ROOT is not set): the bundled ones, repeated up to as many.")
-        digits = load_digits(dataset="bundled")
-    train, valid = as_xy(*digits[:2], 3), as_xy(*digits[2:], 3)
-    return [a.repeat(-(-n // len(a)), 1)[:n].contiguous() for (a, n) in zip((*train, *valid), (ROWS, ROWS, 2038, 2038))]
-
-
-def new_model(kind: str):
-    """The course's linear model, or its 784-30-1 net, from the same parameters each time."""
-    import torch
-    from torch import nn
-    torch.manual_seed(0)
-    return nn.Linear(784, 1) if kind == "linear model" else nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+    return [a.repeat(-(-n // len(a)), 1)[:n].contiguous() for a, n in zip(data(dataset), (ROWS, ROWS, 2038, 2038))]
 
 
 def our_epoch(kind: str, train: Iterable, valid: Iterable) -> Callable:
     """A function that trains for one epoch with the course's code, and validates."""
-    import torch
-    from utils import train_epoch, validate_epoch
-    model = new_model(kind)
+    model = new_model(kind, 0)
     opt = torch.optim.SGD(model.parameters(), lr=.1)
     return lambda: (train_epoch(model, opt, train), validate_epoch(model, valid))
 
 
 def fastai_epoch(kind: str, train: Iterable, valid: Iterable, with_bar: bool = False) -> Callable:
-    """The same with fastai's Learner; the wiggle, where there is one, is the course's."""
+    """The same with fastai's Learner; the augmentation, where there is one, is the course's."""
     import fastai.callback.progress                              # noqa: F401 (gives Learner its progress bar)
     from fastai.callback.core import Callback
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner
     from fastai.optimizer import SGD
-    from torch import nn
-    from utils import accuracy, wiggle
 
     class Wiggle(Callback):
         def before_batch(self):
             if self.training:
                 self.learn.xb = wiggle(self.x),
 
-    learner = Learner(DataLoaders(train, valid), new_model(kind), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
+    learner = Learner(DataLoaders(train, valid), new_model(kind, 0), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
                       metrics=accuracy, cbs=Wiggle if kind.endswith("wiggled") else None)
 
     def fit():
@@ -102,9 +87,7 @@ def fastai_epoch(kind: str, train: Iterable, valid: Iterable, with_bar: bool = F
 
 def bare_products(kind: str, x) -> Callable:
     """Only the matrix products of one epoch's forward and backward passes, without a loss, a step or a shuffle."""
-    import torch
-    w1, w2, g = torch.randn(784, 30), torch.randn(30, 1), torch.randn(BATCH, 1)
-    w = torch.randn(784, 1)
+    w1, w2, w, g = torch.randn(784, 30), torch.randn(30, 1), torch.randn(784, 1), torch.randn(BATCH, 1)
 
     def bare():
         for xb in x.split(BATCH):
@@ -124,11 +107,10 @@ def loaders_of(x, y, valid_x, valid_y) -> dict[str, tuple[Iterable, Iterable]]:
     """For each way to make mini-batches a shuffled loader and one for validation."""
     from fastai.data.load import DataLoader as FastaiLoader
     from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
-    from utils import Batches
 
     def by_batch(a, b, sampler):
-        data = TensorDataset(a, b)
-        return DataLoader(data, sampler=BatchSampler(sampler(data), BATCH, drop_last=False), batch_size=None)
+        pairs = TensorDataset(a, b)
+        return DataLoader(pairs, sampler=BatchSampler(sampler(pairs), BATCH, drop_last=False), batch_size=None)
 
     return {
         OURS: (Batches(x, y, BATCH, shuffle=True), Batches(valid_x, valid_y, BATCH)),
@@ -140,59 +122,26 @@ def loaders_of(x, y, valid_x, valid_y) -> dict[str, tuple[Iterable, Iterable]]:
     }
 
 
-class Wiggling:
-    """A loader whose images are wiggled as they come."""
-    def __init__(self, loader: Iterable):
-        self.loader = loader
-
-    def __iter__(self):
-        from utils import wiggle
-        return ((wiggle(xb), yb) for xb, yb in self.loader)
-
-
-def ways_through(kind: str, loaders: dict, x) -> dict[str, Callable]:
+def ways_through(kind: str, loaders: dict, x, y) -> dict[str, Callable]:
     """For each way through one epoch of a model the function that does it; ours is the first."""
-    some = loaders if kind == "net" else {name: loaders[name] for name in (OURS, SHUFFLED)}
-    wiggled = kind.endswith("wiggled")
-    ways = {name: our_epoch(kind, Wiggling(train) if wiggled else train, valid) for name, (train, valid) in some.items()}
+    some = loaders if kind == "net" else {OURS: loaders[OURS]}
+    if kind.endswith("wiggled"):
+        some = {OURS: (Wiggled(x, y, BATCH, shuffle=True), loaders[OURS][1])}
+    ways = {name: our_epoch(kind, train, valid) for name, (train, valid) in some.items()}
     ways[LEARNER] = fastai_epoch(kind, *loaders[FASTAI])
     if kind == "net":
         ways["fastai's Learner, with its progress bar"] = fastai_epoch(kind, *loaders[FASTAI], with_bar=True)
     return ways | {BARE: bare_products(kind, x)}
 
 
-def growth(x, y) -> dict[int, Callable]:
-    """For 500 to 60,000 digits a function that trains the net on about 60,000, in as many epochs as that takes.
-
-    The shuffled mini-batches of the course, without validation; where there are fewer digits they are repeated.
-    """
-    import torch
-    from utils import Batches, train_epoch
-
+def growth(x, y) -> dict[str, Callable]:
+    """For 500 to 60,000 digits a function that trains the net on about 60,000, in as many epochs as that takes."""
     def train(n: int) -> Callable:
-        rows = torch.arange(n) % len(x)
-        model, data = new_model("net"), Batches(x[rows], y[rows], BATCH, shuffle=True)
+        rows = torch.arange(n) % len(x)                          # where there are fewer digits they are repeated
+        model, batches = new_model("net", 0), Batches(x[rows], y[rows], BATCH, shuffle=True)
         opt = torch.optim.SGD(model.parameters(), lr=.1)
-        return lambda: [train_epoch(model, opt, data) for _ in range(60_000 // n)]
-    return {n: train(n) for n in (500, 2_000, 12_000, 60_000)}
-
-
-def write_pngs(folder: Path, x, y) -> None:
-    """The digits as PNG files in a folder for each class, the form in which the book reads them."""
-    from PIL import Image
-    for k, (row, target) in enumerate(zip(x, y)):
-        place = folder / ("3" if target.item() else "7")
-        place.mkdir(exist_ok=True)
-        Image.fromarray((row.view(28, 28) * 255).byte().numpy()).save(place / f"{k:05}.png")
-
-
-def load_pngs(folder: Path):
-    """As the book does: list the files, open each, and stack them."""
-    import torch
-    from PIL import Image
-    from torchvision.transforms.functional import pil_to_tensor
-    return [torch.stack([pil_to_tensor(Image.open(file))[0] for file in sorted((folder / name).iterdir())]).float() / 255
-            for name in ("3", "7")]
+        return lambda: [train_epoch(model, opt, batches) for _ in range(60_000 // n)]
+    return {f"{60_000 // n} epochs of {n:,}": train(n) for n in (500, 2_000, 12_000, 60_000)}
 
 
 def in_kernel(code: str) -> None:
@@ -224,72 +173,42 @@ def table(title: str, seconds: dict[str, float], unit: str) -> None:
         print(f"{name:<46} {shown} {value / ours:9.2f}", flush=True)
 
 
-def training(repeats: int, x, y, valid_x, valid_y) -> None:
+def training(x, y, valid_x, valid_y) -> None:
     """Time the epochs, the mini-batches alone, and the growth with the number of digits."""
-    import torch
     loaders = loaders_of(x, y, valid_x, valid_y)
     for threads in sorted({torch.get_num_threads(), 1}, reverse=True):
         torch.set_num_threads(threads)
         for kind in ["linear model", "net", "net, wiggled"] if threads > 1 or os.cpu_count() == 1 else ["net"]:
-            found = medians(ways_through(kind, loaders, x), repeats)
+            found = medians(ways_through(kind, loaders, x, y), REPEATS)
             table(f"one epoch of the {kind}, {ROWS:,} digits, {threads} thread{'s' * (threads > 1)}", found, "ms")
             print(f"ours is {found[LEARNER] / found[OURS]:.1f} times as fast as fastai's Learner, and takes "
                   f"{found[OURS] / found[BARE]:.1f} times as long as the bare products")
     torch.set_num_threads(os.cpu_count() or 1)
     table("the training mini-batches alone, no model", medians(
-        {name: partial(deque, train, maxlen=0) for name, (train, _) in loaders.items()}, repeats), "ms")
+        {name: partial(deque, train, maxlen=0) for name, (train, _) in loaders.items()}, REPEATS), "ms")
     found = medians(growth(x, y), 5)
-    table("about 60,000 digits through the net", {f"{60_000 // n} epochs of {n:,}": took for n, took in found.items()}, "ms")
+    table("about 60,000 digits through the net", found, "ms")
     print(f"the cost of a digit: {max(found.values()) / min(found.values()) - 1:.0%} between the cheapest and the dearest")
 
 
-def starting(x, y) -> None:
-    """Time how all 3s and 7s are loaded, and how long a fresh kernel takes to its first picture."""
-    from torchvision.datasets import MNIST
-    from utils import folder_of, load_digits
+def starting() -> None:
+    """Time how a fresh kernel gets to its first picture, ours and fastai's, which reads a folder of PNG files."""
+    from PIL import Image
     with tempfile.TemporaryDirectory() as folder:
-        write_pngs(Path(folder), x, y)
-        if folder_of("full").exists():
-            table("loading MNIST's 3s and 7s", medians({
-                "this course: load_digits": lambda: load_digits(dataset="full"),
-                "torchvision's MNIST, all digits": lambda: [MNIST(folder_of("full"), train) for train in (True, False)],
-                f"decoding {len(x):,} PNG files": lambda: load_pngs(Path(folder))}, 3), "s")
-        else:
-            print("\nThe full digits are not here, so loading them is not timed.")
+        (Path(folder) / "3").mkdir()
+        for k, image in enumerate(load_digits((3, 7), "bundled").train_x[:250]):
+            Image.fromarray((image * 255).byte().numpy()).save(Path(folder) / "3" / f"{k:05}.png")
         found = medians({
             "this course: set up, load, first picture": lambda: in_kernel(OUR_START.format(root=str(ROOT))),
             "fastai: import, list the files, first picture": lambda: in_kernel(FASTAI_START.format(pngs=folder)),
             "fastai: import, nothing else": lambda: in_kernel(FASTAI_IMPORT)}, 5)
-        table("the start, in a fresh notebook kernel", found, "s")
-        ours, theirs, *_ = found.values()
-        print(f"ours takes {ours / theirs:.0%} of fastai's route")
-
-
-def the_course() -> None:
-    """Time the strict run of all notebooks: each output and picture compared."""
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "notebooks", "-q", "-p", "no:cacheprovider"],
-                          cwd=ROOT, capture_output=True, text=True)
-    print(f"\nthe strict run of all notebooks: {time.perf_counter() - start:.0f} s ({done.stdout.strip().splitlines()[-1]})")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--course", action="store_true", help="run all notebooks strictly, too")
-    parser.add_argument("--repeats", type=int, default=15, help="of each epoch (default %(default)s)")
-    options = parser.parse_args()
-    if options.repeats < 1:
-        parser.error("--repeats is a whole number from 1 up")
-    import fastai
-    import torch
-    print(f"Python {platform.python_version()}, torch {torch.__version__}, fastai {fastai.__version__}; "
-          f"{os.cpu_count()} cores, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}")
-    digits = load()
-    starting(*digits[:2])
-    training(options.repeats, *digits)
-    if options.course:
-        the_course()
+    table("the start, in a fresh notebook kernel", found, "s")
+    ours, theirs, *_ = found.values()
+    print(f"ours takes {ours / theirs:.0%} of fastai's route")
 
 
 if __name__ == "__main__":
-    main()
+    import fastai
+    print(f"Python {sys.version.split()[0]}, fastai {fastai.__version__}; {machine()}")
+    starting()
+    training(*load())

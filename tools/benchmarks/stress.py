@@ -4,37 +4,30 @@
     python -m tools.benchmarks.stress full         some ten minutes; set MNIST_ROOT, or let it download MNIST
     python -m tools.benchmarks.stress              trains nothing: prints what is stored
 
-The results go to stress.json, where the other dataset's stay as they are. The settings are the ladder's, each seed sets
-the initial parameters, the shuffles and the wiggles, and accuracies are those after the last epoch. The disturbances
-and the convolutional net are those of notebook 09; tests/test_stress.py compares the two.
+Results go to stress.json, where the other dataset's stay as they are. The settings are the ladder's, each seed sets
+the initial parameters, the shuffles and the augmentation, and accuracies are those after the last epoch. The disturbances
+and the convolutional net are those of the notebook; a test compares the two.
 """
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
-import time
-from functools import partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-from tools.benchmarks.ladder import SETTINGS, data, machine, new_model, store, train
-from utils import Batches, WiggledBatches, accuracy, fit
+from tools.benchmarks import Wiggled, arguments, data, machine, results, store, train
+from tools.benchmarks.ladder import SETTINGS, new_model, settings
+from utils import accuracy
 
-RESULTS = Path(__file__).with_name("stress.json")
 SEEDS = range(3)
-# as long: is it the wiggle, or only its longer training and falling rate? Plain digits, and the wiggled ones' settings
+# as long: is it the augmentation, or only its longer training and falling rate? Plain digits, and the others' settings
 MODELS = ["template", "linear model", "linear model, wiggled digits", "ReLU net", "ReLU net, as long",
           "ReLU net, wiggled digits", "conv net", "conv net, wiggled digits"]
 PERMUTED = ["linear model", "ReLU net", "ReLU net, wiggled digits", "conv net", "conv net, wiggled digits"]
 
 
-# ---------------------------------------------------------------- as in notebook 09
+# ---------------------------------------------------------------- as in the notebook where_it_fails
 
 def shifted(images: Tensor, pixels: int) -> Tensor:
     """Images (n, 28, 28) moved right, left, down and up, one after the other: (4n, 28, 28)."""
@@ -86,15 +79,11 @@ def new_conv_net(seed: int = 0) -> nn.Sequential:
                          nn.Linear(16, 1))                              # (n, 1)
 
 
-class PermutedBatches(WiggledBatches):
-    """Mini-batches, wiggled or not, whose pixels (n, 784) are then put in another order, the same for all."""
-    def __init__(self, *rest, order: Tensor, wiggled: bool, **more):
-        super().__init__(*rest, **more)
-        self.order, self.wiggled = order, wiggled
-
+class PermutedBatches(Wiggled):
+    """Mini-batches, augmented or not, whose pixels (n, 784) are then put in another order, the same for all."""
     def __iter__(self):
-        for xb, yb in super().__iter__() if self.wiggled else Batches.__iter__(self):
-            yield xb[:, self.order], yb
+        for xb, yb in super().__iter__():
+            yield xb[:, new_order()], yb
 
 
 # ---------------------------------------------------------------- measured
@@ -108,10 +97,10 @@ UNITS = {"shift": "pixels, mean of four directions", "scale": "times as large", 
 DISTURB = {"shift": shifted, "scale": scaled, "noise": noisy, "invert": inverted}
 
 
-def trained(name: str, dataset: str, seed: int, order: Tensor | None = None) -> nn.Module:
-    """One model after the last epoch; order: the pixels' new order, for digits that are permuted after the wiggle."""
-    if name == "template":                                              # the bridge of notebook 04
-        x, y = data(dataset)[:2]
+def trained(name: str, dataset: str, seed: int, permuted: bool = False) -> nn.Module:
+    """One model after the last epoch; permuted: trained on digits whose pixels stand in another order."""
+    x, y = data(dataset)[:2]
+    if name == "template":                                              # pixel similarity as a linear model
         mean3, mean7 = x[y[:, 0] == 1].mean(0), x[y[:, 0] == 0].mean(0)
         model = nn.Linear(784, 1)
         with torch.no_grad():
@@ -119,9 +108,7 @@ def trained(name: str, dataset: str, seed: int, order: Tensor | None = None) -> 
             model.bias.copy_(mean7.square().sum() - mean3.square().sum())
         return model
     model = new_conv_net(seed) if name.startswith("conv") else new_model(name, seed)
-    permuted = partial(PermutedBatches, order=order, wiggled=name.endswith("wiggled digits"))
-    train(model, name, dataset, seed, None if order is None else permuted)
-    return model
+    return train(model, x, y, seed, **settings(name, dataset), make=PermutedBatches if permuted else Wiggled)
 
 
 def new_order() -> Tensor:
@@ -148,64 +135,29 @@ def curves(model: nn.Module, dataset: str) -> dict[str, list[float]]:
     return found
 
 
-def as_planned(dataset: str) -> dict[str, dict[str, list[float] | float]]:
-    """The numbers that the plan of this course holds, with its settings: cross-entropy, rate .1, batches of 256, 40 epochs.
-
-    Digits are shifted to the right only; the step of .1 is made for the linear model, and the net gets the same pictures.
-    """
-    x, y, vx, vy = data(dataset)
-    images, order = vx.view(-1, 28, 28), new_order()
-
-    def planned(name: str, order: Tensor) -> nn.Module:
-        model = new_model(name, 0)
-        fit(model, torch.optim.SGD(model.parameters(), lr=.1), Batches(x[:, order], y, 256, shuffle=True),
-            Batches(vx, vy, 500), 40)
-        return model
-
-    as_they_are = torch.arange(784)
-    models = {"template": trained("template", dataset, 0)} | {
-        name: planned(name, as_they_are) for name in ("linear model", "ReLU net")}
-    borrowed = stepped(models["linear model"], images, vy, .1)
-    return {"shifted right by 2 and 4": {name: [round(accuracy_on(model, F.pad(images, (k, -k, 0, 0)), vy), 4)
-                                                for k in (2, 4)] for name, model in models.items()},
-            "step of .1 from the linear model": {name: round(accuracy_on(models[name], borrowed, vy), 4)
-                                                 for name in ("linear model", "ReLU net")},
-            "permuted": {name: round(accuracy_on(planned(name, order), images, vy, order), 4)
-                         for name in ("linear model", "ReLU net")}}
-
-
 def measure(dataset: str) -> None:
-    """Train and disturb everything for one dataset and store it; says how far it is."""
-    start, order = time.process_time(), new_order()
-    vx, vy = data(dataset)[2:]
-    images = vx.view(-1, 28, 28)
-    found, permuted = {kind: {} for kind in STRENGTHS}, {}
+    """Train and disturb everything for one dataset, and store it."""
+    order, (vx, vy) = new_order(), data(dataset)[2:]
+    images, found, permuted = vx.view(-1, 28, 28), {kind: {} for kind in STRENGTHS}, {}
     for name in MODELS:
         for seed in SEEDS if name != "template" else [0]:
-            model = trained(name, dataset, seed)
-            for kind, values in curves(model, dataset).items():
+            for kind, values in curves(trained(name, dataset, seed), dataset).items():
                 found[kind].setdefault(name, []).append([round(value, 4) for value in values])
-            print(f"{name}, seed {seed}: " + ", ".join(f"{kind} {min(rows[name][-1]):.3f}"
-                                                       for kind, rows in found.items()), flush=True)
+        print(name, flush=True)
     for name in PERMUTED:
-        for seed in SEEDS:
-            model = trained(name, dataset, seed, order)
-            permuted.setdefault(name, []).append([round(accuracy_on(model, shifted(images, k), vy, order), 4)
-                                                  for k in (0, 2, 4)])
-            print(f"permuted, {name}, seed {seed}: {permuted[name][-1]}", flush=True)
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results[dataset] = {
-        "train": len(data(dataset)[0]), "valid": len(vx), "torch": torch.__version__.split("+")[0],
-        "machine": machine(),
-        "settings": SETTINGS[dataset] | {"optimiser": "SGD without momentum", "loss": "binary cross-entropy"},
-        "strengths": STRENGTHS, "accuracy": found, "permuted, then shifted by 0, 2 and 4": permuted,
-        "as planned": as_planned(dataset), "cpu seconds": round(time.process_time() - start)}
-    store(RESULTS, {name: results[name] for name in SETTINGS if name in results})
+        models = [trained(name, dataset, seed, permuted=True) for seed in SEEDS]
+        permuted[name] = [[round(accuracy_on(model, shifted(images, k), vy, order), 4) for k in (0, 2, 4)] for model in models]
+        print("permuted,", name, flush=True)
+    everything = results("stress")
+    everything[dataset] = {
+        "train": len(data(dataset)[0]), "valid": len(vx), "machine": machine(), "settings": SETTINGS[dataset],
+        "strengths": STRENGTHS, "accuracy": found, "permuted, then shifted by 0, 2 and 4": permuted}
+    store("stress", {name: everything[name] for name in SETTINGS if name in everything})
 
 
 def stored(dataset: str, kind: str) -> dict[str, list[float]]:
     """For each model its stored accuracies, mean over the seeds, at STRENGTHS[kind]; kind may also be "permuted"."""
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))[dataset]
+    found = results("stress")[dataset]
     rows = found["permuted, then shifted by 0, 2 and 4"] if kind == "permuted" else found["accuracy"][kind]
     return {name: [statistics.mean(values) for values in zip(*seeds)] for name, seeds in rows.items()}
 
@@ -244,15 +196,8 @@ def draw_one(image: Tensor, scores: dict[str, float]):
     return fig
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", nargs="?", choices=list(SETTINGS), help="what to train on; nothing: only report")
-    dataset = parser.parse_args().dataset
-    if dataset:
-        measure(dataset)
-    for name in [name for name in SETTINGS if name in json.loads(RESULTS.read_text(encoding="utf-8"))]:
-        report(name)
-
-
 if __name__ == "__main__":
-    main()
+    if wanted := arguments(__doc__, dataset=list(SETTINGS)).dataset:
+        measure(wanted)
+    for stored_dataset in results("stress"):
+        report(stored_dataset)

@@ -6,35 +6,21 @@
     python -m tools.benchmarks.ten_digits                    trains nothing: prints what is stored
 
 Results go to ten_digits.json after every rung; what is not measured stays as it is. Accuracies are those after the last
-epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the wiggles. Seconds are
-processor time (two cores that are busy for a second make two), for training and the validation after each epoch.
+epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the augmentation. Seconds are
+processor time of the training: two cores that are busy for a second make two.
 """
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import sys
-from functools import cache
-from pathlib import Path
-from typing import Iterable
 from time import process_time
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-from tools.benchmarks.ladder import store as write_results
-from course.setup import check_knobs
-from utils import Batches, WiggledBatches, load_digits
+from tools.benchmarks import arguments, data, machine, results, right, store, train
 
-RESULTS = Path(__file__).with_name("ten_digits.json")
-
+TEN = tuple(range(10))
 SIMILARITY = ["pixel similarity, L1", "pixel similarity, L2"]
-# name: settings. falling: the learning rate goes in a straight line to 0. The optimiser is SGD.
 PLAIN = {"batch_size": 32, "epochs": 40, "lr": .1}
 WIGGLED = {"batch_size": 32, "epochs": 60, "lr": .3, "falling": True, "wiggled": True}
 AS_LONG = WIGGLED | {"wiggled": False}
@@ -64,58 +50,11 @@ RUNGS = {
 }
 
 
-@torch.no_grad()
-def share_right(model: nn.Module, data: Iterable) -> float:
-    """The share of digits whose highest score is that of their label; xb (n, 784), yb (n,) int64.
-
-    The mini-batches go to the device on which the model lies.
-    """
-    device = next(model.parameters()).device
-    model.eval()
-    right, count = 0, 0
-    for xb, yb in data:
-        right += (model(xb.to(device)).argmax(1) == yb.to(device)).sum().item()
-        count += len(xb)
-    return right / count
-
-
-def fit_classes(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
-                schedule=None) -> list[float]:
-    """Train with cross-entropy; the share of validation digits that are right after each epoch.
-
-    model: scores (n, classes) for xb (n, …); yb (n,) int64. schedule: a torch.optim.lr_scheduler, moved on
-    after each epoch. The mini-batches go to the device on which the model lies.
-    """
-    check_knobs(lr=opt.param_groups[0]["lr"], epochs=epochs)
-    device = next(model.parameters()).device
-    history = []
-    for _ in range(epochs):
-        model.train()
-        for xb, yb in train:
-            loss = F.cross_entropy(model(xb.to(device)), yb.to(device))
-            loss.backward()
-            opt.step()
-            opt.zero_grad()
-        history.append(share_right(model, valid))
-        if schedule:
-            schedule.step()
-    return history
-
-
-@cache
-def data(dataset: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Train x (n, 784), train y (n,), validation x and y, of all ten digits."""
-    train_x, train_y, valid_x, valid_y = load_digits(range(10), dataset)
-    return train_x.flatten(1), train_y, valid_x.flatten(1), valid_y
-
-
 def nearest(name: str, dataset: str) -> Tensor:
     """Pixel similarity: is the mean of its own digit the nearest of the ten, for each validation digit (n,)?"""
-    x, y, vx, vy = data(dataset)
-    means = torch.stack([x[y == digit].mean(0) for digit in range(10)])                     # (10, 784)
-    distance = torch.stack([(vx - mean).abs().sum(1) if name.endswith("L1") else (vx - mean).square().sum(1)
-                            for mean in means], 1)                                          # (n, 10)
-    return distance.argmin(1) == vy
+    x, y, vx, vy = data(dataset, TEN)
+    means, power = [x[y == digit].mean(0) for digit in TEN], 1 if name.endswith("L1") else 2
+    return torch.stack([(vx - mean).abs().pow(power).sum(1) for mean in means], 1).argmin(1) == vy
 
 
 def resnet18() -> nn.Module:
@@ -128,6 +67,7 @@ def resnet18() -> nn.Module:
 
 
 def new_model(settings: dict, seed: int) -> nn.Module:
+    """An untrained model: rows (n, 784) -> scores (n, 10)."""
     torch.manual_seed(seed)
     if settings["model"] == "linear":
         return nn.Linear(784, 10)
@@ -136,89 +76,53 @@ def new_model(settings: dict, seed: int) -> nn.Module:
     return resnet18()
 
 
-def train_rung(name: str, dataset: str, seed: int) -> tuple[list[float], float]:
-    """Train one model from the start: its accuracy on the validation digits after each epoch, and the seconds."""
-    settings, (x, y, vx, vy) = RUNGS[dataset][name], data(dataset)
-    model = new_model(settings, seed)
-    opt = torch.optim.SGD(model.parameters(), lr=settings["lr"], momentum=settings.get("momentum", 0))
-    make = WiggledBatches if settings.get("wiggled") else Batches
-    train = make(x, y, settings["batch_size"], shuffle=True, seed=seed)
-    epochs = settings["epochs"]
-    falling = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, epochs) if settings.get("falling") else None
-    start = process_time()
-    history = fit_classes(model, opt, train, Batches(vx, vy, 500), epochs, falling)
-    return history, process_time() - start
+def train_rung(name: str, dataset: str, seed: int) -> tuple[int, float]:
+    """Train one model from the start: how many validation digits are right, and the seconds."""
+    settings, (x, y, vx, vy) = RUNGS[dataset][name], data(dataset, TEN)
+    how = {key: value for key, value in settings.items() if key not in ("model", "hidden", "seeds")}
+    model, start = new_model(settings, seed), process_time()
+    train(model, x, y, seed, **how)
+    return int(right(model, vx, vy).sum()), process_time() - start
 
 
-def stored() -> dict:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-
-
-def store(dataset: str, name: str, result: dict) -> None:
+def store_rung(dataset: str, name: str, result: dict) -> None:
     """Put one rung's result into the file, in the order of RUNGS; all others stay as they are."""
-    results = stored()
-    found = results.get(dataset, {"rungs": {}})["rungs"] | {name: result}
-    results[dataset] = {"train": len(data(dataset)[0]), "valid": len(data(dataset)[2]),
-                        "rungs": {key: found[key] for key in [*SIMILARITY, *RUNGS[dataset]] if key in found}}
-    write_results(RESULTS, {key: results[key] for key in RUNGS if key in results})
+    found = results("ten_digits")
+    rungs = found.get(dataset, {"rungs": {}})["rungs"] | {name: result}
+    found[dataset] = {"train": len(data(dataset, TEN)[0]), "valid": len(data(dataset, TEN)[2]),
+                      "rungs": {key: rungs[key] for key in [*SIMILARITY, *RUNGS[dataset]] if key in rungs}}
+    store("ten_digits", {key: found[key] for key in RUNGS if key in found})
 
 
 def measure(dataset: str, begins: str = "") -> None:
-    """Compute the rungs whose names begin so, and store each; says how far it is."""
-    valid = len(data(dataset)[2])
+    """Compute the rungs whose names begin so, and store each."""
     for name in SIMILARITY:
         if name.startswith(begins):
-            store(dataset, name, {"right": [int(nearest(name, dataset).sum())]})
-    threads = torch.get_num_threads()
-    machine = (f"{platform.machine()} ({torch.backends.cpu.get_cpu_capability()}), {threads} of {os.cpu_count()} cores, "
-               f"PyTorch {torch.__version__.split('+')[0]}")
+            store_rung(dataset, name, {"right": [int(nearest(name, dataset).sum())]})
     for name, settings in RUNGS[dataset].items():
         if name.startswith(begins):
-            right, seconds = [], []
-            for seed in range(settings["seeds"]):
-                history, took = train_rung(name, dataset, seed)
-                right.append(round(history[-1] * valid))
-                seconds.append(round(took, 1))
-                print(f"{dataset}, {name}, seed {seed}: {right[-1]} of {valid}, {took:.0f} s", flush=True)
-            parameters = sum(p.numel() for p in new_model(settings, 0).parameters())
-            store(dataset, name, {"right": right, "parameters": parameters, "seconds": seconds, "machine": machine,
-                                  "settings": settings})
-
-
-def table(dataset: str) -> list[tuple[str, float, float | None, int | None, float | None]]:
-    """For each stored rung: name, mean accuracy, its standard deviation over the seeds, parameters, seconds a run.
-
-    The deviation is None for a single run; parameters and seconds are None where nothing is trained.
-    """
-    found = stored()[dataset]
-    rows = []
-    for name, rung in found["rungs"].items():
-        shares = [count / found["valid"] for count in rung["right"]]
-        spread = statistics.stdev(shares) if len(shares) > 1 else None
-        seconds = statistics.median(rung["seconds"]) if "seconds" in rung else None
-        rows.append((name, statistics.mean(shares), spread, rung.get("parameters"), seconds))
-    return rows
+            counts, seconds = zip(*(train_rung(name, dataset, seed) for seed in range(settings["seeds"])))
+            print(f"{dataset}, {name}: {counts}", flush=True)
+            store_rung(dataset, name, {
+                "right": list(counts), "parameters": sum(p.numel() for p in new_model(settings, 0).parameters()),
+                "seconds": [round(took, 1) for took in seconds], "machine": machine(), "settings": settings})
 
 
 def report(dataset: str) -> None:
-    """Print what is stored for one dataset."""
-    found = stored()[dataset]
+    """Print what is stored for one dataset: mean accuracy ± standard deviation over the seeds, parameters, seconds a run."""
+    found = results("ten_digits")[dataset]
     print(f"\n{dataset}: {found['train']:,} digits to learn from, {found['valid']:,} others")
-    for name, mean, spread, parameters, seconds in table(dataset):
-        print(f"{name:<38} {mean:.4f}" + (f" ± {spread:.4f}" if spread is not None else " " * 9)
-              + (f" {parameters:>12,} parameters {seconds:>8.0f} s" if parameters else ""))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", nargs="?", choices=list(RUNGS), help="what to train on; nothing: only report")
-    parser.add_argument("begins", nargs="?", default="", help="measure only the rungs whose names begin with this")
-    arguments = parser.parse_args()
-    if arguments.dataset:
-        measure(arguments.dataset, arguments.begins)
-    for dataset in stored():
-        report(dataset)
+    for name, rung in found["rungs"].items():
+        values = [count / found["valid"] for count in rung["right"]]
+        spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else " " * 9
+        cost = (f" {rung['parameters']:>12,} parameters {statistics.median(rung['seconds']):>8.0f} s"
+                if "parameters" in rung else "")
+        print(f"{name:<38} {statistics.mean(values):.4f}{spread}{cost}")
 
 
 if __name__ == "__main__":
-    main()
+    wanted = arguments(__doc__, dataset=list(RUNGS), begins=None)
+    if wanted.dataset:
+        measure(wanted.dataset, wanted.begins)
+    for stored_dataset in results("ten_digits"):
+        report(stored_dataset)
