@@ -1,12 +1,15 @@
-"""Runs notebooks in JupyterLab in a real browser, moves every slider and draws digits; `make browser` calls it:
+"""Runs notebooks in JupyterLab in a real browser, moves every slider, draws digits, and visits the web book: `make browser`.
 
-python tools/browser.py [01 03 … book]      default: 01 03 06 09 and the web book; screenshots in build/screenshots/
+    python -m tools.browser [pixels relu_net … book]      default: four notebooks and the web book
 
-The browser is Chromium: Debian's, or the one that CHROMIUM names. Everything happens on a copy in build/browser/.
-Errors in the browser's console and requests to other machines count as problems.
+The browser is Chromium: Debian's, or the one that CHROMIUM names. Everything happens on a copy in build/browser/, with a
+fresh profile. Errors in the browser's console and requests to other machines count as problems. Screenshots go to
+build/screenshots/.
 """
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import re
@@ -14,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -21,25 +25,18 @@ from pathlib import Path
 from typing import Iterator
 from urllib.parse import urlsplit
 
-import nbformat
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 try:
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import Error, TimeoutError, sync_playwright
 
-    from tools.notebooks import build, files_of_the_course, notebooks, read
+    from tools.book import pages_in
+    from tools.notebooks import ROOT, build, files_of_the_course, notebooks, read
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make browser , which installs what this test needs.")
 
 COPY, SHOTS = ROOT / "build" / "browser", ROOT / "build" / "screenshots"
-DEFAULT = ["01", "03", "06", "09", "book"]
-MINUTES = 5                                  # for all cells of a notebook
-TOLERATED: dict[str, str] = {}               # errors in the console: a pattern, and the reason why they do not matter
-SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},        # render what is out of sight, too
-            "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
-            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+DEFAULT = ["pixels", "gradient_descent", "relu_net", "where_it_fails", "book"]
+SHOWN = {"index", *(path.stem for path in notebooks() if path.stem[3:] in DEFAULT), "glossary"}     # pages with screenshots
 ERROR = '.jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]'            # tracebacks and warnings
 FINISHED = """error => {
     const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText);
@@ -51,7 +48,18 @@ COUNTS = """cells => cells.map(cell => [...cell.querySelectorAll('.jp-OutputArea
 OUTPUT = "xpath=ancestor::*[contains(@class, 'jp-Cell-outputWrapper')]"
 SEEN = """output => [...output.querySelectorAll('.jupyter-widgets img')].map(img => img.src).join()
     + [...output.querySelectorAll('.jp-RenderedText')].map(part => part.innerText).join()"""
-SEVEN = [(.28, .25), (.72, .25), (.45, .8)]                     # strokes: shares of the pad's width and height
+LOOK = """() => {
+    const all = what => [...document.querySelectorAll(what)], said = [];
+    all("details").forEach(part => part.open = true);
+    const tell = (faulty, what) => faulty.length && said.push(`${faulty.length} ${what}, the first: ${
+        (faulty[0].alt || faulty[0].textContent || faulty[0].outerHTML).trim().slice(0, 80)}`);
+    tell(all(".math").filter(part => !part.querySelector("mjx-container")), "formulas are not set");
+    tell(all("[data-mml-node=merror], mjx-container [fill=red]"), "formulas have errors");
+    tell(all("img").filter(picture => !picture.complete || !picture.naturalWidth), "pictures are not shown");
+    if (document.documentElement.scrollWidth > innerWidth) said.push("the page is wider than the window.");
+    return said;
+}"""
+SEVEN = [(.28, .25), (.72, .25), (.45, .8)]                     # strokes: fractions of the pad's width and height
 THREE = [(.3, .25), (.5, .18), (.66, .28), (.62, .42), (.46, .48), (.64, .54), (.69, .7), (.52, .82), (.3, .76)]
 problems: list[str] = []
 
@@ -69,21 +77,38 @@ def chromium() -> str:
                                            "chromium), or name one: CHROMIUM=/path/to/chromium make browser")
 
 
+def open_page(browser, name: str, home: str):
+    """A page that reports errors in the console and requests to other machines; what kernels send is in `page.said`."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.said = []
+
+    def request(url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != urlsplit(home).netloc:
+            problem(f"{name}: a request to another machine: {url[:200]}")
+
+    def websocket(socket) -> None:
+        request(socket.url)
+        socket.on("framereceived", lambda frame: page.said.append(frame if isinstance(frame, bytes) else frame.encode()))
+
+    page.on("console", lambda line: line.type == "error" and problem(
+        f"{name}: the console shows an error: {line.text[:300]} {line.location['url']}"))
+    page.on("pageerror", lambda thrown: problem(f"{name}: {str(thrown)[:300]}"))
+    page.on("request", lambda asked: request(asked.url))
+    page.on("websocket", websocket)
+    return page
+
+
 # ---------------------------------------------------------------- JupyterLab, on a copy of the course
 
 def copy_course() -> Path:
-    """Copy the course, its notebooks without outputs, into build/browser/."""
+    """Copy the course into build/browser/, as a git repository of its own, so that git tells what has changed."""
     build("screenshots")
     course = build("browser") / "course"
     for name in files_of_the_course():
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, course / name)
-    for path in course.glob("notebooks/*.ipynb"):
-        notebook = read(path)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, path)
+    for words in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *words], cwd=course, check=True)
     return course
 
 
@@ -95,48 +120,23 @@ def jupyterlab(course: Path) -> Iterator[dict]:
         env[name] = str(COPY / name)
     settings = COPY / "JUPYTER_CONFIG_DIR" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True)
-    settings.write_text(json.dumps(SETTINGS))
+    rendered = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}        # also what is out of sight
+    settings.write_text(json.dumps(rendered), encoding="utf-8")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port-retries=99",
-               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    with open(COPY / "server.log", "w") as log:
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with open(COPY / "server.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log, start_new_session=True)
     info = COPY / "JUPYTER_RUNTIME_DIR" / f"jpserver-{server.pid}.json"
     try:
         end = time.time() + 120
-        while not (info.exists() and info.read_text().endswith("}")):
+        while not (info.exists() and info.read_text(encoding="utf-8").endswith("}")):
             if server.poll() is not None or time.time() > end:
                 sys.exit("JupyterLab did not start: build/browser/server.log says why.")
             time.sleep(.3)
-        yield json.loads(info.read_text())
+        yield json.loads(info.read_text(encoding="utf-8"))
     finally:
         server.terminate()                                   # it stops its kernels, too
         server.wait()
-
-
-# ---------------------------------------------------------------- a notebook
-
-def open_page(browser, name: str):
-    """A page that reports errors in the console and requests to other machines; what kernels send is in `page.said`."""
-    page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.said = []
-
-    def error(text: str) -> None:
-        if not any(re.search(pattern, text) for pattern in TOLERATED):
-            problem(f"{name}: the console shows an error: {text[:300]}")
-
-    def request(url: str) -> None:
-        if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).hostname != "127.0.0.1":
-            problem(f"{name}: a request to another machine: {url[:200]}")
-
-    def websocket(socket) -> None:
-        request(socket.url)
-        socket.on("framereceived", lambda frame: page.said.append(frame if isinstance(frame, bytes) else frame.encode()))
-
-    page.on("console", lambda line: line.type == "error" and error(f"{line.text} {line.location['url']}"))
-    page.on("pageerror", lambda thrown: error(str(thrown)))
-    page.on("request", lambda asked: request(asked.url))
-    page.on("websocket", websocket)
-    return page
 
 
 def idle(page) -> None:
@@ -144,22 +144,45 @@ def idle(page) -> None:
     page.locator("#jp-main-statusbar", has_text=re.compile(r"\| Idle")).wait_for(timeout=120_000)
 
 
+def only_opened(browser, server: dict, course: Path) -> None:
+    """Open each notebook and save it: nothing may have changed, and no question may cover the page."""
+    page = open_page(browser, "opened", server["url"])
+    for path in notebooks():
+        page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
+        idle(page)
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1500)
+        if page.locator(".jp-Dialog, .jp-toast-message, .Toastify__toast").count():
+            problem(f"{path.name}: a question or a note covers the page")
+    page.close()
+    changed = subprocess.run(["git", "diff", "--stat"], cwd=course, capture_output=True, text=True, encoding="utf-8").stdout
+    if changed:
+        problem(f"opening and saving changes notebooks: {changed}")
+    print(f"    {len(notebooks())} notebooks opened and saved: {'changed' if changed else 'unchanged'}")
+
+
 def look_at_notebook(browser, server: dict, path: Path) -> None:
     """Run all cells of a notebook; compare its pictures with the committed ones; move its sliders, draw on its pad."""
     name, start = path.stem, time.time()
     print(name)
-    page = open_page(browser, name)
+    page = open_page(browser, name, server["url"])
     try:
         page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
         idle(page)                                           # before that, the menu does nothing
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_function(FINISHED, arg=ERROR, timeout=MINUTES * 60_000, polling=500)
+        for menu, item in (("Edit", "Clear Outputs of All Cells"), ("Run", "Run All Cells")):
+            page.get_by_role("menuitem", name=menu, exact=True).click()
+            page.get_by_role("menuitem", name=item, exact=True).click()
+        page.wait_for_function(FINISHED, arg=ERROR, timeout=300_000, polling=500)
         idle(page)
         print(f"    all cells are done, after {time.time() - start:.0f} s")
         page.screenshot(path=SHOTS / f"{name}.png")
         if not page.locator(".jp-CodeCell .jp-InputPrompt").filter(has_text=re.compile(r"\[ ?\]")).count():     # all ran
-            compare_pictures(page, name, [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"])
+            shown = page.locator(".jp-Notebook .jp-CodeCell").evaluate_all(COUNTS)
+            expected = [sum("image/png" in output.get("data", {}) for output in cell.outputs)
+                        for cell in read(path).cells if cell.cell_type == "code"]
+            for k, pair in enumerate(zip_longest(shown, expected), 1):
+                if pair[0] != pair[1]:
+                    problem(f"{name}: code cell {k} shows {pair[0]} pictures instead of {pair[1]}")
             for k, slider in enumerate(page.locator(".jp-CodeCell .widget-slider").all(), 1):
                 move(page, name, slider, k)
             for pad in page.locator(".jp-CodeCell .drawpad").all():
@@ -170,19 +193,9 @@ def look_at_notebook(browser, server: dict, path: Path) -> None:
         problem(f"{name}: {error.message.strip()}")
         page.screenshot(path=SHOTS / f"{name}_problem.png")
     authorised = {"Authorization": f"token {server['token']}"}
-    for kernel in page.request.get(f"{server['url']}api/kernels").json():
+    for kernel in page.request.get(f"{server['url']}api/kernels", headers=authorised).json():
         page.request.delete(f"{server['url']}api/kernels/{kernel['id']}", headers=authorised)
     page.close()
-
-
-def compare_pictures(page, name: str, cells: list) -> None:
-    """Each code cell must show as many pictures as its committed outputs hold, sliders' not counted."""
-    shown = page.locator(".jp-Notebook .jp-CodeCell").evaluate_all(COUNTS)
-    expected = [sum("image/png" in output.get("data", {}) for output in cell.outputs) for cell in cells]
-    for k, pair in enumerate(zip_longest(shown, expected), 1):
-        if pair[0] != pair[1]:
-            problem(f"{name}: code cell {k} shows {pair[0]} pictures instead of {pair[1]}")
-    print(f"    {len(shown)} code cells, {sum(shown)} pictures")
 
 
 def changes(page, output, act) -> bool:
@@ -201,7 +214,7 @@ def changes(page, output, act) -> bool:
 def move(page, name: str, slider, k: int) -> None:
     """Move a slider by keyboard to one end, to somewhere between and to the other; each time its picture must change."""
     output, label, handle = slider.locator(OUTPUT), slider.locator(".widget-label"), slider.locator(".noUi-handle")
-    title, values = label.inner_text().strip(), []
+    title = label.inner_text().strip()
     if not title or label.evaluate("label => label.scrollWidth > label.clientWidth"):
         problem(f"{name}: the description of slider {k} cannot be read: {title!r}")
     handle.focus()
@@ -209,9 +222,8 @@ def move(page, name: str, slider, k: int) -> None:
     for keys in ("End", "ArrowLeft ArrowLeft", "Home") if now == low else ("Home", "ArrowRight ArrowRight", "End"):
         if not changes(page, output, lambda: [page.keyboard.press(key) for key in keys.split()]):
             problem(f"{name}: the slider {title!r} does not change its picture (key {keys.split()[0]})")
-        values.append(slider.locator(".widget-readout").inner_text())
     output.screenshot(path=SHOTS / f"{name}_slider_{k}.png")
-    print(f"    slider {title}: {', '.join(values)}")
+    print(f"    slider {title}")
 
 
 def draw(page, name: str, pad) -> None:
@@ -239,7 +251,6 @@ def draw(page, name: str, pad) -> None:
         digits = re.findall(r"\b[37]\b", answer)             # most models should be right
         if not (2 * digits.count(expected) > len(digits) if expected in "37" else expected in answer.lower()):
             problem(f"{name}: {what} on the pad gives the answer {answer!r}")
-        output.screenshot(path=SHOTS / f"{name}_{what.replace(' ', '_')}.png")
 
     after("a drawn 7", lambda: stroke(SEVEN), "7")
     seven = {"name": "seven.png", "mimeType": "image/png", "buffer": canvas.screenshot()}
@@ -250,32 +261,66 @@ def draw(page, name: str, pad) -> None:
     pad.get_by_role("status").filter(has_text="no picture").wait_for()
 
 
-# ---------------------------------------------------------------- all of it
+# ---------------------------------------------------------------- the web book
 
-def look_at_book(browser) -> None:
-    """Build the web book and visit its pages."""
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        pass
+
+
+def look_at_book(browser, folder: Path) -> None:
+    """Visit every page of the site in `folder` in light and dark: barriers (axe), formulas, pictures; and use the search."""
     print("book")
-    if subprocess.run([sys.executable, ROOT / "tools" / "book.py"]).returncode:
-        problem("book: it has problems, see above")
-    from tools.book import check_book
-    for text in check_book(browser, ROOT / "build" / "book"):
-        problem(f"book: {text}")
-    print("    all pages are visited")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://127.0.0.1:{server.server_port}/"
+    page = open_page(browser, "book", home)
+    page.on("response", lambda answer: answer.status < 400 or problem(f"{answer.url} is missing."))
+    for file in pages_in(folder):
+        name = file.relative_to(folder).as_posix()
+        page.emulate_media(color_scheme="light")
+        page.goto(home + name)
+        page.add_style_tag(content="* { animation: none !important; transition: none !important; }")
+        page.evaluate("() => window.MathJax?.startup?.promise")
+        for line in page.evaluate(LOOK):
+            problem(f"{name}: {line}")
+        for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):      # the others see no colours
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
+            options = {"preload": False, "resultTypes": ["violations"], **rules}
+            for barrier in Axe().run(page, options=options).response["violations"]:
+                problem(f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), at {barrier['nodes'][0]['target'][0]} and "
+                        f"{len(barrier['nodes']) - 1} more.")
+            if file.stem in SHOWN:
+                page.screenshot(path=SHOTS / f"book_{file.stem}_{scheme}.png")
+    page.goto(home)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("learning rate")
+    page.keyboard.press("Enter")
+    try:
+        page.wait_for_selector("#search-results li a[href*='gradient_descent']", timeout=10_000)
+    except TimeoutError:
+        problem("The search for \"learning rate\" does not find the notebook about gradient descent.")
+    page.close()
+    server.shutdown()
+    print(f"    {len(pages_in(folder))} pages are visited")
 
 
 def main(wanted: list[str]) -> None:
-    program, numbers = chromium(), [word for word in wanted if word != "book"]
-    paths = notebooks(*numbers) if numbers else []
+    program = chromium()
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     course = copy_course()
-    with jupyterlab(course) as server, sync_playwright() as player:
+    with sync_playwright() as player:
         # Without Chromium's sandbox, which does not work for root and in containers: it sees none but our own pages.
         browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for path in paths:
-            look_at_notebook(browser, server, path)
+        with jupyterlab(course) as server:
+            only_opened(browser, server, course)
+            for path in notebooks():
+                if path.stem in wanted or path.stem[3:] in wanted:
+                    look_at_notebook(browser, server, path)
         if "book" in wanted:
-            look_at_book(browser)
+            look_at_book(browser, ROOT / "build" / "book")
         browser.close()
     if problems:
         sys.exit("\n".join(["", f"Problems: {len(problems)}", *problems]))
