@@ -1,19 +1,19 @@
-"""What the notebooks share: the digits, the pictures, and the training code once a notebook has built it.
+"""What the notebooks share: the digits, pictures of them, and the training code once a notebook has built it.
 
-Nothing stands in the third part before a notebook has taught it; tests/test_utils.py compares the two.
+Nothing stands in the third part before a notebook has taught it; its name stands behind it, and tests/test_utils.py
+compares the two.
 """
 from __future__ import annotations
 
-import base64
-import io
 import math
 import os
-from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
+from typing import Iterable, Iterator, NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from course.drawing import show, show_curves, show_numbers   # noqa: F401 (the notebooks take them from here)
 from course.mnist import read_idx
 from course.setup import check_knobs
 
@@ -54,22 +54,11 @@ def load_digits(digits: Sequence[int] = (3, 7), dataset: str | None = None) -> D
 
 # ---------------------------------------------------------------- pictures
 
-def show(fig, alt: str) -> None:
-    """Display a matplotlib figure as a PNG with `alt`, the text for those who cannot see it, and close it."""
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-    png = io.BytesIO()
-    fig.savefig(png, format="png", dpi=100)
-    plt.close(fig)
-    display({"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt},
-            metadata={"image/png": {"alt": alt}}, raw=True)
-
-
 def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, limit: float | None = None) -> None:
-    """Show images side by side in grey, black for the smallest value and white for the largest.
+    """Show images side by side in grey, black for 0 and white for 1.
 
     images: (28, 28), (n, 28, 28) or (n, 784). titles: one for each, or none. alt: for those who cannot see the picture.
-    limit: the grey scale runs from -limit to limit, so that 0 is middle grey (for weights); default 0 to 1.
+    limit: let the grey scale run from -limit to limit, so that 0 is middle grey (for weights).
     """
     import matplotlib.pyplot as plt
     images = torch.as_tensor(images).detach().float().reshape(-1, 28, 28)
@@ -77,82 +66,35 @@ def show_images(images, titles: Sequence = (), alt: str = "", columns: int = 8, 
         raise ValueError("There are no images to show: the selection is empty.")
     if len(titles) not in (0, len(images)):
         raise ValueError(f"{len(images)} images and {len(titles)} titles do not fit: give one title for each image.")
-    columns = min(columns, len(images))
-    rows = math.ceil(len(images) / columns)
-    size = 1.25 if columns > 5 else 1.8
+    columns, low, high = min(columns, len(images)), 0 if limit is None else -limit, 1 if limit is None else limit
+    rows, size = math.ceil(len(images) / columns), 1.25 if columns > 5 else 1.8
     fig, axes = plt.subplots(rows, columns, figsize=(size * columns, (size + .3 * bool(len(titles))) * rows),
                              squeeze=False, layout="constrained")
     for ax in axes.flat:
         ax.axis("off")
-    for k, image in enumerate(images):
-        low, high = (0, 1) if limit is None else (-limit, limit)
-        axes.flat[k].imshow(image.numpy(), cmap="gray", vmin=low, vmax=high)
+    for k, (ax, image) in enumerate(zip(axes.flat, images)):
+        ax.imshow(image.numpy(), cmap="gray", vmin=low, vmax=high)
         if len(titles):
-            axes.flat[k].set_title(str(titles[k]), fontsize=9)
-    show(fig, alt)
-
-
-def show_numbers(image: Tensor, alt: str) -> None:
-    """Show a small piece of an image, (rows, columns) in 0…1, with each pixel's number written on its shade."""
-    import matplotlib.pyplot as plt
-    rows, columns = image.shape
-    fig, ax = plt.subplots(figsize=(.45 * columns, .36 * rows), layout="constrained")
-    ax.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
-    for row in range(rows):
-        for column in range(columns):
-            value = image[row, column].item()
-            ax.text(column, row, f"{value:.2f}".lstrip("0") if 0 < value < 1 else f"{value:.0f}", ha="center",
-                    va="center", fontsize=8, color="white" if value < .5 else "black")
-    ax.axis("off")
-    show(fig, alt)
-
-
-def show_curves(curves: dict[str, Sequence[float]], x: str, y: str, alt: str, level: dict[str, float] | None = None,
-                ylim: tuple[float, float] | None = None, log: bool = False, start: int = 1) -> None:
-    """Draw a line for each name in `curves`, its values at start, start + 1, …; `level` adds named horizontal lines.
-
-    ylim: what to show; everything, when a curve ends below it. log: a logarithmic y axis. A curve with values that
-    cannot be drawn (nan, inf) says so, in the picture and in `alt`.
-    """
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogLocator, NullFormatter
-    fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-    styles = ["-", "--", "-.", ":"]
-    for k, (name, values) in enumerate(curves.items()):
-        finite = list(map(math.isfinite, values))
-        if not all(finite):
-            name += f", out of all bounds from {x} {start + finite.index(False)} on"
-            alt += f" ({name}.)"
-        ax.plot(range(start, start + len(values)), values, styles[k % 4], label=name,
-                marker="." if sum(finite) < 3 else None)
-    for k, (name, value) in enumerate((level or {}).items()):
-        ax.axhline(value, color="0.4", ls=(0, (1, 1 + k)), lw=1.2, label=name)
-    ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
-    if log:
-        ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter())
-    if ylim and all(values and values[-1] >= ylim[0] for values in curves.values()):
-        ax.set_ylim(ylim)
-    if len(curves) + len(level or {}) > 1 or "out of all bounds" in alt:
-        ax.legend(fontsize=8)
+            ax.set_title(str(titles[k]), fontsize=9)
     show(fig, alt)
 
 
 # ---------------------------------------------------------------- training: what the notebooks have built
 
 def as_xy(images: Tensor, labels: Tensor, yes: int) -> tuple[Tensor, Tensor]:
-    """Images (n, 28, 28) as rows (n, 784), labels as targets (n, 1): 1. for the digit `yes`, else 0. (notebook 04)"""
+    """Images (n, 28, 28) as rows (n, 784), labels as targets (n, 1): 1. for the digit `yes`, else 0. (linear_model)"""
     if not 0 < (labels == yes).sum() < len(labels):
         raise ValueError(f"{set(labels.tolist())} will not do: take {yes} and another.")
     return images.flatten(1), (labels == yes).float()[:, None]
 
 
 def accuracy(preds: Tensor, y: Tensor) -> Tensor:
-    """The share of predictions (n, 1) on the right side of 0, for targets (n, 1) of 0. and 1. (notebook 04)"""
+    """The fraction of predictions (n, 1) on the right side of 0, for targets (n, 1) of 0. and 1. (linear_model)"""
     return ((preds > 0) == (y > .5)).float().mean()
 
 
 class Batches:
-    """Mini-batches (xb, yb) of x (n, …) and y (n, 1), in order or newly shuffled on each pass. (notebook 05)
+    """Mini-batches (xb, yb) of x (n, …) and y (n, 1), in order or newly shuffled on each pass. (mini_batch_sgd)
 
     seed: of the shuffles; the same seed gives the same sequence of shuffles.
     """
@@ -174,30 +116,32 @@ class Batches:
             yield self.x.index_select(0, rows), self.y.index_select(0, rows)
 
 
-def train_epoch(model: Callable, opt: torch.optim.Optimizer, data: Iterable) -> None:
-    """One pass over the mini-batches: predict, loss, gradient, step. (notebook 05)"""
+def train_epoch(model: nn.Module, opt: torch.optim.Optimizer, data: Iterable) -> None:
+    """One pass over the mini-batches: predict, loss, gradient, step. (mini_batch_sgd)"""
+    model.train()
     for xb, yb in data:
+        opt.zero_grad()
         loss = F.binary_cross_entropy_with_logits(model(xb), yb)
         loss.backward()
         opt.step()
-        opt.zero_grad()
 
 
 @torch.no_grad()
-def validate_epoch(model: Callable, data: Iterable) -> tuple[float, float]:
-    """Mean loss and accuracy over all digits in the mini-batches, each digit counted once. (notebook 05)"""
-    loss, right, count = 0., 0., 0
+def validate_epoch(model: nn.Module, data: Iterable) -> tuple[float, float]:
+    """Mean loss and accuracy over all digits in the mini-batches, each digit counted once. (mini_batch_sgd)"""
+    model.eval()
+    loss, right, count = 0., 0, 0
     for xb, yb in data:
         preds = model(xb)
-        loss += F.binary_cross_entropy_with_logits(preds, yb, reduction="sum").item()
-        right += ((preds > 0) == (yb > .5)).sum().item()
+        loss += F.binary_cross_entropy_with_logits(preds, yb, reduction="sum")
+        right += ((preds > 0) == (yb > .5)).sum()
         count += len(xb)
-    return loss / count, right / count
+    return float(loss) / count, float(right) / count
 
 
-def fit(model: Callable, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
+def fit(model: nn.Module, opt: torch.optim.Optimizer, train: Iterable, valid: Iterable, epochs: int,
         schedule=None) -> list[tuple[float, float]]:
-    """Train for some epochs; the loss and accuracy of the validation digits after each. (notebook 05)
+    """Train for some epochs: the loss and accuracy of the validation digits after each. (mini_batch_sgd)
 
     schedule: a torch.optim.lr_scheduler, moved on after each epoch.
     """
@@ -212,9 +156,9 @@ def fit(model: Callable, opt: torch.optim.Optimizer, train: Iterable, valid: Ite
 
 
 def wiggle(x: Tensor, turn: float = 15, zoom: float = .1, shift: float = 2, slant: float = .2) -> Tensor:
-    """Each image of x (n, 784) turned, scaled, shifted and sheared at random, drawn evenly up to ± (notebook 06)
+    """Each image of x (n, 784) turned, scaled, shifted and sheared at random, drawn evenly up to ± (more_variety)
 
-    turn: degrees. zoom: share of the size. shift: pixels, along each axis. slant: sideways pixels per pixel of height.
+    turn: degrees. zoom: fraction of the size. shift: pixels, along each axis. slant: sideways pixels per pixel of height.
     """
     n = len(x)
     angle, scale, shear, right, down = (torch.rand(5, n) * 2 - 1) * torch.tensor(
@@ -222,11 +166,11 @@ def wiggle(x: Tensor, turn: float = 15, zoom: float = .1, shift: float = 2, slan
     cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
     rows = [torch.stack([cos, shear * cos - sin, right], 1), torch.stack([sin, shear * sin + cos, down], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), (n, 1, 28, 28), align_corners=False)
-    return F.grid_sample(x.view(n, 1, 28, 28), grid, align_corners=False).view_as(x)
+    return F.grid_sample(x.reshape(n, 1, 28, 28), grid, align_corners=False).view_as(x)
 
 
 class WiggledBatches(Batches):
-    """Mini-batches whose images are wiggled anew on each pass. (notebook 06)"""
+    """Mini-batches whose images are wiggled anew on each pass. (more_variety)"""
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for xb, yb in super().__iter__():
             yield wiggle(xb), yb

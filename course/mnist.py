@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import torch
@@ -20,7 +19,32 @@ def folder_of(dataset: str) -> Path:
     return ROOT / os.path.expanduser(own_root) if own_root else ROOT / "data" / dataset
 
 
-def _read(file: Path, mend: str) -> bytes:
+def read_idx(dataset: str, name: str) -> Tensor:
+    """One of a dataset's four IDX files as a tensor of bytes, after comparing its SHA-256.
+
+    An IDX file holds two zeros, the type (8), the number of axes, their lengths, and the values. torchvision reads it as
+    well, but importing that takes longer than all the rest (a test compares the two). Raises ValueError for a damaged
+    file, FileNotFoundError for a missing one, OSError for one that cannot be read; see `download` for the full digits.
+    """
+    folder, again = folder_of(dataset), "run  git checkout data  to bring it back"
+    if dataset == "bundled":
+        mend = again
+    elif os.environ.get("MNIST_ROOT"):
+        mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
+    else:
+        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
+        if not os.path.lexists(folder):
+            download(folder)
+    file, known = folder / "MNIST" / "raw" / name, _bytes(ROOT / "data" / "SHA256SUMS", again).decode("utf-8", "replace")
+    content = _bytes(file, mend)
+    if f"{hashlib.sha256(content).hexdigest()}  {dataset}/MNIST/raw/{name}" not in known.splitlines():
+        raise ValueError(f"{file} is damaged (its checksum is not the one in data/SHA256SUMS): {mend}.")
+    axes = content[3]
+    shape = [int.from_bytes(content[at:at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _bytes(file: Path, mend: str) -> bytes:
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -29,44 +53,13 @@ def _read(file: Path, mend: str) -> bytes:
         raise OSError(f"{file} cannot be read ({error.strerror}): {mend}.") from None
 
 
-def _files(dataset: str) -> dict[str, bytes]:
-    """The four IDX files of a dataset by name, after comparing their SHA-256."""
-    folder, files, again = folder_of(dataset), {}, "run  git checkout data  to bring it back"
-    known = _read(ROOT / "data" / "SHA256SUMS", again).split(b"\n")
-    if dataset == "bundled":
-        mend = again
-    elif os.environ.get("MNIST_ROOT"):
-        mend = "let MNIST_ROOT name a folder with a good MNIST/raw in it, or unset it to download the files"
-    else:
-        mend = "delete data/full and load again, or let MNIST_ROOT name a folder that holds MNIST/raw"
-        if not os.path.lexists(folder):
-            _download(folder)
-    for file in [folder / "MNIST" / "raw" / f"{part}-{kind}-ubyte" for part in ("train", "t10k")
-                 for kind in ("images-idx3", "labels-idx1")]:
-        files[file.name] = _read(file, mend)
-        sha = hashlib.sha256(files[file.name]).hexdigest()
-        if f"{sha}  {dataset}/MNIST/raw/{file.name}".encode() not in known:
-            raise ValueError(f"{file} is damaged (its checksum is not the one in data/SHA256SUMS): {mend}.")
-    return files
-
-
-def _from_idx(data: bytes) -> Tensor:
-    """The tensor of bytes in an IDX file: two zeros, the type (8), the number of axes, their lengths, the values.
-
-    torchvision.datasets.MNIST does the same, but importing it takes longer than all the rest (a test compares them).
-    """
-    axes = data[3]
-    shape = [int.from_bytes(data[at:at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=4 + 4 * axes).view(shape)
-
-
-def _download(folder: Path) -> None:
+def download(folder: Path) -> None:
     """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
     from urllib.error import URLError
     from torchvision.datasets import MNIST
+    half = folder.parent / f".download-{os.getpid()}"
     try:
-        folder.parent.mkdir(exist_ok=True)
-        half = Path(tempfile.mkdtemp(prefix=".download-", dir=folder.parent))
+        half.mkdir(parents=True, exist_ok=True)                  # with the permissions of any new folder here
     except OSError as error:
         raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
                       "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
@@ -90,7 +83,3 @@ def _download(folder: Path) -> None:
                    f"holds MNIST/raw. The bundled digits need neither (DIGITS=bundled). The cause: {cause}") from None
     finally:
         shutil.rmtree(half, ignore_errors=True)
-
-
-def read_idx(dataset: str, name: str) -> Tensor:
-    return _from_idx(_files(dataset)[name])

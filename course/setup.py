@@ -1,9 +1,34 @@
-"""What a notebook checks before it begins: PyTorch, the files around it, its knobs."""
+"""What a notebook checks before it begins: PyTorch, the files around it, and its knobs."""
 from __future__ import annotations
 
+import importlib.util
 import math
+import platform
+import sys
+from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as missing:
+    if missing.name != "torch":
+        raise
+    raise ImportError("PyTorch is missing: choose the kernel .venv, or run  make lab , or  pip install -r requirements.txt." + (
+        " For Macs with an Intel processor, and for macOS before 14, there is no current PyTorch: use Colab."
+        if platform.system() == "Darwin" else "")) from None
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < (2, 6):
+    raise ImportError(f"The course needs PyTorch 2.6 or newer, this is {torch.__version__}: run  pip install --upgrade torch  "
+                      "and restart the kernel.")
+
+for _name in ("utils", "tools"):
+    _spec = sys.modules[_name].__spec__ if _name in sys.modules else importlib.util.find_spec(_name)
+    _found = Path(_spec.origin or "") if _spec else None
+    if _found and ROOT not in _found.resolve().parents:
+        raise ImportError(f"Another {_name} is in the way, {_found}: rename it, or start Python in another folder, and restart "
+                          "the kernel.")
+
 
 def check_knobs(**knobs) -> None:
     """Raise a ValueError with a sentence for the first setting of a notebook that will not do.

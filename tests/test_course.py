@@ -48,7 +48,7 @@ def copy_tools(folder):
                  "constraints.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    (folder / "README.md").write_text("# Course\n\n<!-- colab -->\n<!-- /colab -->\n\nThe end\n")
+    (folder / "README.md").write_text("# Course\n\n<!-- colab -->\n<!-- /colab -->\n\nThe end\n", encoding="utf-8")
     return folder
 
 
@@ -60,7 +60,7 @@ def course(tmp_path):
 
 def call(folder, *arguments, **environment):
     """Run Python in a folder: exit status and everything it printed."""
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, text=True, stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, text=True, encoding="utf-8", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=os.environ | environment)
     return done.returncode, done.stdout
 
@@ -78,7 +78,7 @@ def test_run_prints_progress_and_the_ladder_and_leaves_the_originals_alone(cours
     assert status == 0 and "on the full digits" in said
     assert re.search(r"^01_a \d+ s$", said, re.M) and said.endswith("\n('full', 'notebooks')\n")
     assert path.read_bytes() == before
-    assert "('full', 'notebooks')" in (course / "build" / "01_a.ipynb").read_text()
+    assert "('full', 'notebooks')" in (course / "build" / "01_a.ipynb").read_text(encoding="utf-8")
 
 
 def test_run_reports_the_cell_that_fails(course):
@@ -106,9 +106,9 @@ def test_refresh_writes_the_same_bytes_each_time_and_no_more_than_needed(course)
     book.metadata.update(widgets={}, colab={"provenance": []})
     nbformat.write(book, path)
     assert tool(course, "refresh", MNIST_ROOT="nowhere")[0] == 0
-    first = path.read_text()
+    first = path.read_text(encoding="utf-8")
     assert tool(course, "refresh", "01")[0] == 0
-    assert path.read_text() == first
+    assert path.read_text(encoding="utf-8") == first
     book = nbformat.read(path, as_version=4)
     assert [cell.get("execution_count") for cell in book.cells] == [None, 1, 2, 3, 4]
     assert [dict(cell.metadata) for cell in book.cells] == [{}, {"tags": ["setup"]}, {}, {}, {"tags": ["ladder"]}]
@@ -141,7 +141,7 @@ def test_bad_input_gets_a_sentence(course, arguments, environment, sentence):
 @pytest.mark.parametrize("command", [["refresh"], ["run"], ["key"], ["student"], ["publish", "ada/digits"]])
 def test_a_damaged_notebook_is_named(course, command):
     path = write_book(course, "01_a", "1 + 1")
-    path.write_text("<<<<<<< mine\n" + path.read_text())
+    path.write_text("<<<<<<< mine\n" + path.read_text(encoding="utf-8"))
     status, said = tool(course, *command)
     assert status == 1 and "01_a.ipynb is damaged" in said and "git checkout" in said and "Traceback" not in said
     assert not list(course.glob("build/*/*")), "nothing half-done stays"
@@ -154,7 +154,7 @@ def test_refresh_keeps_a_symbolic_link_and_its_file_s_mode(course):
     other.chmod(0o660)
     path.symlink_to(other)
     assert tool(course, "refresh")[0] == 0
-    assert path.is_symlink() and other.stat().st_mode & 0o777 == 0o660 and '"2"' in other.read_text()
+    assert path.is_symlink() and other.stat().st_mode & 0o777 == 0o660 and '"2"' in other.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- copies for a class
@@ -197,11 +197,11 @@ def test_student_copies_the_course_without_solutions_and_answers(course):
         assert status == 0 and "build/student/" in said, said
     copy = course / "build" / "student"
     files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
-    assert "the answer" not in (copy / "museum.py").read_text()
+    assert "the answer" not in (copy / "museum.py").read_text(encoding="utf-8")
     assert call(copy, "-c", "from museum import check; print(check('the answer'))") == (0, "True\n")
     assert {"notebooks/01_a.ipynb", "utils.py", "data/bundled/digits", "Makefile", "README.md"} <= files
     assert not [name for name in files if re.match(r"tests|data/full|CONTRIBUTING|TEACHING|\.git|build", name)]
-    text = (copy / "notebooks" / "01_a.ipynb").read_text()
+    text = (copy / "notebooks" / "01_a.ipynb").read_text(encoding="utf-8")
     assert "1. Why <code>x &gt; 0</code>?" in text and "2. And why not?" in text and "def ink" in text
     assert not re.search("details|summary|Because|Solution|return 42|Easy", text)
     assert (course / "notebooks" / "01_a.ipynb").read_bytes() == before and os.listdir(course / "build") == ["student"]
@@ -218,7 +218,7 @@ def test_students_get_what_git_has_and_no_talk_of_the_rest(course):
     copy = course / "build" / "student"
     assert {path.name for path in copy.iterdir()} == {"Makefile", "README.md", "notebooks", "tools", "requirements.txt",
                                                       "constraints.txt"}
-    text = (copy / "README.md").read_text()
+    text = (copy / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"make (\w+)", make(copy)[1]) == re.findall(r"^\| `make (\w+)", text, re.M) == [
         "lab", "course", "refresh", "book"]
     assert "No rule to make target" in make(copy, "test")[1]
@@ -229,7 +229,7 @@ def test_students_get_what_git_has_and_no_talk_of_the_rest(course):
 def test_two_copies_at_once_are_both_whole(course):
     write_exercise(course)
     running = [subprocess.Popen([sys.executable, "tools/notebooks.py", "student"], cwd=course, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True) for _ in range(3)]
+                                stderr=subprocess.STDOUT, text=True, encoding="utf-8") for _ in range(3)]
     outcomes = [(process.communicate()[0], process.returncode) for process in running]
     assert all("Traceback" not in said for said, _ in outcomes) and any(status == 0 for _, status in outcomes), outcomes
     assert os.listdir(course / "build") == ["student"]
@@ -265,8 +265,8 @@ def test_publish_writes_the_address_and_nothing_else(course):
             assert new.cells[0].source == f"# {path.stem}\n\n[Open in Colab]({link})"
             assert new.cells[1].source == f'import sys\nCOURSE = "https://github.com/{repo}"  # where it is published'
             assert new.cells[2:] == old.cells[2:] and new.cells[1].outputs == old.cells[1].outputs
-            assert link in (course / "README.md").read_text()
-    readme = (course / "README.md").read_text()
+            assert link in (course / "README.md").read_text(encoding="utf-8")
+    readme = (course / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Course\n\n<!-- colab -->\n- [01_a](https") and "ada/digits" not in readme
     assert readme.endswith(")\n<!-- /colab -->\n\nThe end\n")
 
@@ -359,7 +359,7 @@ def test_a_check_fails_that_does_not_find_its_solution_right(course, solution):
 # ---------------------------------------------------------------- make
 
 def make(folder, *arguments):
-    done = subprocess.run(["make", *arguments], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(["make", *arguments], cwd=folder, text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
 
@@ -413,7 +413,7 @@ def test_the_matrix_ends_as_its_rows_say(tmp_path, monkeypatch, capsys, rows, st
     else:
         matrix.main([])
     assert says in capsys.readouterr().out
-    table = [line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("|")]
+    table = [line for line in (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(rows) and all(row[-1] in line for row, line in zip(rows, table[2:]))
 
 

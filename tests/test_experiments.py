@@ -436,7 +436,7 @@ def the_script_follows_the_cells(reader):
     reader.run(until="0c6cddfc")
     cell = next(cell for cell in reader.cells() if "def batches_of" in cell.source)
     reader.execute(cell, cell.source.replace("sampler.set_epoch(epoch)", "sampler.set_epoch(epoch)  # mine"))
-    assert "# mine" in reader.ask("write_script('train.py', batches_of).read_text()")
+    assert "# mine" in reader.ask("write_script('train.py', batches_of).read_text(encoding='utf-8')")
     reader.ran = None
 
 
@@ -644,7 +644,7 @@ def test_a_section_alone_gives_its_outputs_or_misses_a_name(readers, name):
 
 def test_the_text_says_what_to_run_first():
     assert "Run All Above Selected Cell" in " ".join(prose("01"))
-    assert "Run All Above Selected Cell" in flat((NOTEBOOKS.parent / "README.md").read_text("utf8"))
+    assert "Run All Above Selected Cell" in flat((NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name, id", [("05", "c186298c"), slow("06", "f0252dc9"), slow("08", "a810716e")])

@@ -14,7 +14,7 @@ from tests.test_exercises import PLACES, written
 from tools.notebooks import ROOT
 from utils import Batches, accuracy, as_xy, fit, load_digits
 
-BOOK = nbformat.read(ROOT / "notebooks" / "07_bug_museum.ipynb", as_version=4)
+BOOK = nbformat.read(ROOT / "notebooks" / "08_bug_museum.ipynb", as_version=4)
 each_room = pytest.mark.parametrize("room", ROOMS)
 each_cause = pytest.mark.parametrize("cause", CAUSES)
 

@@ -22,7 +22,7 @@ DIGITS = "https://creativecommons.org/licenses/by-sa/3.0/"
 
 def said_by(tool: list[str], folder) -> str:
     """What a tool complains about in a folder; nothing if it is content."""
-    done = subprocess.run([sys.executable, "-m", *tool, "."], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", *tool, "."], cwd=folder, capture_output=True, text=True, encoding="utf-8")
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -45,7 +45,7 @@ def test_the_tools_find_what_they_should(tmp_path, name, text, tool, complaint):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)])
-    path.write_text(nbformat.writes(book) if path.suffix == ".ipynb" else text, "utf8")
+    path.write_text(nbformat.writes(book) if path.suffix == ".ipynb" else text, encoding="utf-8")
     assert complaint in said_by(tool, tmp_path)
 
 
@@ -60,8 +60,8 @@ def external(text: str) -> list[str]:
 def test_links_out_of_the_course_go_to_known_sites():
     pages = {path.name: "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
                                     if cell.cell_type == "markdown") for path in notebooks()}
-    pages |= {name: (ROOT / name).read_text("utf8")
-              for name in ("README.md", "TEACHING.md", "CONTRIBUTING.md", "data/README.md")}
+    pages |= {name: (ROOT / name).read_text(encoding="utf-8")
+              for name in ("README.md", "tools/book/teaching.md", ".github/CONTRIBUTING.md", "data/README.md")}
     links = [(name, link) for name, text in pages.items() for link in external(text)]
     assert len(links) > 5
     none(f"{name}: {link} leads to a site that is not in SITES" for name, link in links
@@ -74,9 +74,9 @@ def test_external_links_are_told_from_code():
 
 
 def test_readers_find_the_licence_of_code_text_and_digits():
-    readme, data = ((ROOT / name).read_text("utf8") for name in ("README.md", "data/README.md"))
+    readme, data = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "data/README.md"))
     licences = " ".join(readme.partition("\nLicences:")[2].split())
     assert f"code {CODE}" in licences and f"text and pictures {TEXT}" in licences and f"]({DIGITS})" in licences
     assert f"]({DIGITS})" in data and "Yann LeCun, Corinna Cortes and Christopher J. C. Burges" in data
-    text = (ROOT / "LICENSE").read_text("utf8")
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text and "Version 2.0, January 2004" in text and "END OF TERMS AND CONDITIONS" in text

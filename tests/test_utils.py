@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
+from course import drawing, mnist
 from tools.benchmarks import ladder
 from tools.notebooks import notebooks
+from course.setup import check_knobs
 from utils import load_digits
 
 ROOT = Path(utils.__file__).parent
@@ -57,8 +59,8 @@ def test_no_digit_is_in_both_sets():
 
 
 def test_checksums_in_data_agree():
-    sums = dict(reversed(line.split()) for line in (ROOT / "data" / "SHA256SUMS").read_text().splitlines())
-    readme = dict(re.findall(r"`([\w-]+ubyte)` \| `(\w{64})`", (ROOT / "data" / "README.md").read_text("utf8")))
+    sums = dict(reversed(line.split()) for line in (ROOT / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    readme = dict(re.findall(r"`([\w-]+ubyte)` \| `(\w{64})`", (ROOT / "data" / "README.md").read_text(encoding="utf-8")))
     assert len(sums) == 8 and len(readme) == 4
     for name, sha in readme.items():
         assert sha == sums[f"bundled/MNIST/raw/{name}"]
@@ -133,7 +135,7 @@ def test_a_curve_says_from_where_on_it_cannot_be_drawn(values, said, shown, monk
     def watched(fig, alt):
         legends.append(fig.axes[0].get_legend())
         show(fig, alt)
-    monkeypatch.setattr(utils, "show", watched)
+    monkeypatch.setattr(drawing, "show", watched)
     for log in (False, True):
         utils.show_curves({"training": values}, "epoch", "loss", ALT, log=log)
         assert shown[-1][1] == f"{ALT} (training, out of all bounds from {said} on.)"
@@ -190,7 +192,6 @@ def test_train_epoch_is_plain_sgd():
         w, b = w - .1 * error.T @ xb, b - .1 * error.sum(0)
     torch.testing.assert_close(model.weight, w)
     torch.testing.assert_close(model.bias, b)
-    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
 
 
 def test_validate_epoch_counts_each_digit_once():
@@ -274,47 +275,13 @@ def ten_classes():
     return torch.rand(50, 784), torch.arange(50) % 10, nn.Linear(784, 10)
 
 
-def test_share_right_counts_each_digit_once():
-    x, y, model = ten_classes()
-    expected = (model(x).argmax(1) == y).float().mean().item()
-    for batch_size in (7, 20, 50):
-        assert utils.share_right(model, utils.Batches(x, y, batch_size)) == pytest.approx(expected)
-
-
-def test_fit_classes_is_plain_sgd_and_follows_a_schedule():
-    x, y, model = ten_classes()
-    w, b = model.weight.detach().clone(), model.bias.detach().clone()
-    opt = torch.optim.SGD(model.parameters(), lr=.2)
-    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1., 0., total_iters=4)
-    history = utils.fit_classes(model, opt, utils.Batches(x, y, 20), utils.Batches(x, y, 50), 2, schedule)
-    for lr in (.2, .15):
-        for xb, yb in zip(x.split(20), y.split(20)):
-            error = (torch.softmax(xb @ w.T + b, 1) - F.one_hot(yb, 10)) / len(xb)   # the gradient of the loss, by hand
-            w, b = w - lr * error.T @ xb, b - lr * error.sum(0)
-    torch.testing.assert_close(model.weight, w)
-    torch.testing.assert_close(model.bias, b)
-    assert len(history) == 2 and history[-1] == utils.share_right(model, utils.Batches(x, y, 50))
-    assert opt.param_groups[0]["lr"] == pytest.approx(.1)
-
-
-def test_fit_classes_trains_with_batch_norm_on_and_judges_with_it_off():
-    x, y, _ = ten_classes()
-    model = nn.Sequential(nn.BatchNorm1d(784), nn.Linear(784, 10))
-    opt = torch.optim.SGD(model.parameters(), lr=.1)
-    history = utils.fit_classes(model, opt, utils.Batches(x, y, 25), utils.Batches(x, y, 50), 1)
-    assert not model.training and model[0].num_batches_tracked == 2
-    assert history == [utils.share_right(model, utils.Batches(x, y, 7))], "judging depends on the batch size"
-
-
-# ---------------------------------------------------------------- folders
-
 def test_folders_of_the_digits(monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", "")
-    assert [utils.folder_of(dataset) for dataset in ("bundled", "full")] == [ROOT / "data" / "bundled", ROOT / "data" / "full"]
+    assert [mnist.folder_of(dataset) for dataset in ("bundled", "full")] == [ROOT / "data" / "bundled", ROOT / "data" / "full"]
     for own, there in [("../digits", ROOT / "../digits"), ("/digits", Path("/digits")), ("~/digits", Path.home() / "digits"),
                        ("~nobody-of-this-name/x", ROOT / "~nobody-of-this-name/x")]:
         monkeypatch.setenv("MNIST_ROOT", own)
-        assert utils.folder_of("full") == there and utils.folder_of("bundled") == ROOT / "data" / "bundled"
+        assert mnist.folder_of("full") == there and mnist.folder_of("bundled") == ROOT / "data" / "bundled"
 
 
 # ---------------------------------------------------------------- knobs
@@ -322,7 +289,7 @@ def test_folders_of_the_digits(monkeypatch):
 @pytest.mark.parametrize("knobs", [{"digits": (4, 9)}, {"lr": 0, "wiggle_lr": 1e9, "epochs": 0},
                                    {"hidden": 1, "batch_size": 5000}, {"device": "cpu"}])
 def test_check_knobs_lets_pass_what_will_do(knobs):
-    assert utils.check_knobs(**knobs) is None
+    assert check_knobs(**knobs) is None
 
 
 @pytest.mark.parametrize("knob, value, mend", [
@@ -333,7 +300,7 @@ def test_check_knobs_lets_pass_what_will_do(knobs):
 ])
 def test_check_knobs_says_what_will_not(knob, value, mend):
     with pytest.raises(ValueError, match=re.escape(f"{knob}={value!r} will not do: ")) as refusal:
-        utils.check_knobs(**{"hidden": 30, knob: value})
+        check_knobs(**{"hidden": 30, knob: value})
     assert mend in str(refusal.value)
 
 
@@ -353,38 +320,40 @@ def definitions(source):
 
 
 def sources():
-    """Number → all code of a notebook."""
-    return {path.name[:2]: "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
+    """Slug → all code of a notebook, in the course's order."""
+    return {re.sub(r"^\d+_", "", path.stem): "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
                                      if cell.cell_type == "code") for path in notebooks()}
 
 
-TAUGHT = {name: number[1] for name, thing in vars(utils).items() if getattr(thing, "__module__", "") == "utils"
-          and (number := re.search(r"\(notebook (\d\d)\)", thing.__doc__ or ""))}
+TAUGHT = {name: slug[1] for name, thing in vars(utils).items() if getattr(thing, "__module__", "") == "utils"
+          and (slug := re.search(r"\(([a-z_]+)\)$", (thing.__doc__ or "").partition("\n")[0]))}
 
 
 @pytest.mark.parametrize("name", TAUGHT)
 def test_what_utils_holds_is_what_the_notebook_teaches(name):
-    here = definitions((ROOT / "utils.py").read_text("utf8"))[name]
+    here = definitions((ROOT / "utils.py").read_text(encoding="utf-8"))[name]
     there = definitions(sources().get(TAUGHT[name], "")).get(name)
-    assert there, f"notebook {TAUGHT[name]} defines no {name}"
+    assert there, f"{TAUGHT[name]} defines no {name}"
     assert here == there, "\n".join(["", *difflib.unified_diff(there.splitlines(), here.splitlines(),
-                                                              f"notebook {TAUGHT[name]}", "utils.py", lineterm="")])
+                                                              TAUGHT[name], "utils.py", lineterm="")])
 
 
 def test_nothing_is_imported_before_it_is_taught():
-    for number, source in sources().items():
+    taught = set(definitions((ROOT / "utils.py").read_text(encoding="utf-8"))) - set(TAUGHT)
+    for slug, source in sources().items():
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and node.module == "utils":
-                for alias in node.names:
-                    assert number > TAUGHT.get(alias.name, "00"), f"notebook {number} imports {alias.name} too early"
+                early = {alias.name for alias in node.names} & set(TAUGHT) - taught
+                assert not early, f"{slug} imports {early} too early"
+        taught |= {name for name in TAUGHT if TAUGHT[name] == slug}
 
 
 def test_the_third_part_holds_only_what_a_notebook_teaches():
-    third = (ROOT / "utils.py").read_text("utf8").split("- training")[1]
+    third = (ROOT / "utils.py").read_text(encoding="utf-8").split("- training")[1]
     assert set(definitions("#" + third)) == set(TAUGHT)
 
 
 def test_each_public_name_has_a_test():
-    tests = Path(__file__).read_text("utf8")
-    for name in definitions((ROOT / "utils.py").read_text("utf8")):
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for name in definitions((ROOT / "utils.py").read_text(encoding="utf-8")):
         assert name.startswith("_") or re.search(rf"\b{name}\(", tests) or name == "Digits", f"{name} has no test"

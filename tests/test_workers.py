@@ -19,7 +19,7 @@ from tools.notebooks import NOTEBOOKS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals work differently there")
 
-CELLS = [cell for cell in nbformat.read(NOTEBOOKS / "10_many_workers.ipynb", as_version=4).cells if cell.cell_type == "code"]
+CELLS = [cell for cell in nbformat.read(NOTEBOOKS / "11_many_workers.ipynb", as_version=4).cells if cell.cell_type == "code"]
 SHOWN = next(output.data["text/markdown"] for cell in CELLS for output in cell.outputs
              if "text/markdown" in output.get("data", {}))
 SCRIPT = re.fullmatch(r"```python\n(.*)```", SHOWN, re.S)[1]
@@ -42,7 +42,7 @@ def book(tmp_path_factory):
     place = tmp_path_factory.mktemp("runs")
     names.update(place=SimpleNamespace(name=str(place)), epochs=12)
     script = place / "train.py"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT, encoding="utf-8")
     return SimpleNamespace(**names, names=names, script=script)
 
 
@@ -117,7 +117,7 @@ def test_a_worker_killed_while_it_writes(book, unbroken):
     script, folder = book.script.with_name("dying.py"), book.new_run()
     script.write_text(SCRIPT.replace(whole, dying + whole))
     book.run(folder, 2, "--max-restarts", 1, script)
-    assert '"resumed": true' in (folder / "result.json").read_text()
+    assert '"resumed": true' in (folder / "result.json").read_text(encoding="utf-8")
     assert same(book, folder, unbroken)
 
 

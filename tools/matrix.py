@@ -62,7 +62,7 @@ def make_environment(name: str, python: str, packages: list[str]) -> Path:
     own = folder / "bin" / "python"
     for command in ([uv, "venv", "--quiet", "--clear", "--python", python, folder],
                     [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", own, *packages]):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
         if done.returncode:
             sys.exit(f"The environment {name!r} could not be installed: {done.stderr.strip()}")
     return own
@@ -73,8 +73,8 @@ def strict_check(python: Path, **settings: str) -> str:
     env = {key: value for key, value in os.environ.items() if not re.match("JUPYTER|DIGITS$|MNIST_ROOT$|VIRTUAL_ENV", key)}
     env |= settings | {"PATH": f"{python.parent}{os.pathsep}{env.get('PATH', '')}"}
     done = subprocess.run([python, "-m", "pytest", "--nbval", "notebooks", "-q", "--tb=short", "-p", "no:cacheprovider"],
-                          cwd=ROOT, env=env, capture_output=True, text=True)
-    (python.parent.parent / "log.txt").write_text(done.stdout + done.stderr)
+                          cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8")
+    (python.parent.parent / "log.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     last = done.stdout.strip().rpartition("\n")[2]                       # such as "2 failed, 568 passed in 110.23s"
     found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|errors?)\b", last)}
     if done.returncode == 0:
@@ -88,7 +88,7 @@ def strict_check(python: Path, **settings: str) -> str:
 def vector_units(python: Path) -> list[str]:
     """The vector units that PyTorch can be told to use here, from none to the best."""
     best = subprocess.run([python, "-c", "import torch; print(torch.backends.cpu.get_cpu_capability())"],
-                          capture_output=True, text=True).stdout.strip()
+                          capture_output=True, text=True, encoding="utf-8").stdout.strip()
     return list(UNITS)[:list(UNITS).index(best) + 1] if best in UNITS else [best]
 
 
@@ -101,7 +101,7 @@ def check(name: str) -> list[list[str]]:
         return []
     print(f"{name}: installing ...", flush=True)
     own, rows = make_environment(name, python, packages), []
-    asked = subprocess.run([own, "-c", ASK], capture_output=True, text=True)
+    asked = subprocess.run([own, "-c", ASK], capture_output=True, text=True, encoding="utf-8")
     if asked.returncode:
         sys.exit(f"The environment {name!r} lacks what the table shows: {asked.stderr.strip()}")
     versions = asked.stdout.strip().split("|")
@@ -119,7 +119,7 @@ def check(name: str) -> list[list[str]]:
 def write_table(rows: list[list[str]]) -> None:
     """Put rows into the README's table, in place of those for the same packages and Python."""
     readme = ROOT / "README.md"
-    before, begin, rest = readme.read_text("utf8").partition("<!-- matrix -->\n")
+    before, begin, rest = readme.read_text(encoding="utf-8").partition("<!-- matrix -->\n")
     table, end, after = rest.partition("<!-- /matrix -->")
     if not end:
         sys.exit("README.md has no <!-- matrix --> … <!-- /matrix --> to hold the table: nothing was changed.")

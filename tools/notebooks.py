@@ -23,7 +23,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-CELL_KEYS = {"tags", "numbers", "reason"}        # all other metadata of a cell is some editor's, and goes
+CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
 MADE_HERE = {"build", "full", "__pycache__"}     # no part of the course
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
@@ -58,7 +58,7 @@ def files_of_the_course(new: bool = True) -> list[Path]:
     found = []
     if shutil.which("git"):
         listed = subprocess.run(["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT,
-                                capture_output=True, text=True).stdout
+                                capture_output=True, text=True, encoding="utf-8").stdout
         found = [Path(name) for name in listed.split("\0") if name]
     if not found:
         found = [path.relative_to(ROOT) for path in sorted(ROOT.rglob("*"))]
@@ -151,12 +151,12 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
     path = path.resolve()                          # a symbolic link stays one
-    if path.exists() and path.read_text("utf8") == text:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(text, "utf8")
+        half.write_text(text, encoding="utf-8")
         if path.exists():
             shutil.copymode(path, half)
         half.replace(path)
@@ -261,7 +261,7 @@ def student() -> None:
                 continue
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             if str(name) in ("README.md", "Makefile"):
-                write(copy / name, for_students(str(name), (ROOT / name).read_text("utf8")))
+                write(copy / name, for_students(str(name), (ROOT / name).read_text(encoding="utf-8")))
             elif any(name.match(pattern) for pattern in WITH_ANSWERS):
                 text = base64.encodebytes(zlib.compress((ROOT / name).read_bytes(), 9)).decode()
                 write(copy / name, PACKED.format(text))
@@ -318,7 +318,7 @@ def publish(repo: str = "") -> None:
         texts[path] = as_text(nb)
     readme = ROOT / "README.md"
     texts[readme], marked = re.subn(r"(<!-- colab -->\n).*?(<!-- /colab -->)", lambda m: m[1] + "".join(links) + m[2],
-                                    readme.read_text("utf8") if readme.exists() else "", flags=re.S)
+                                    readme.read_text(encoding="utf-8") if readme.exists() else "", flags=re.S)
     if not marked:
         sys.exit("README.md has no <!-- colab --> … <!-- /colab --> to hold the links: nothing was changed.")
     for path, text in texts.items():

@@ -451,3 +451,36 @@ def fit_throw(x, y, lr, steps, size=-1., kept=0., half=.5, start=1., of=lambda e
         slopes = kept * slopes + 2 * columns.T @ of(columns @ params - y) / len(x)
         params = params + size * lr * slopes
     return tuple(params.tolist())
+
+
+def a_film() -> tuple:
+    """Parameters (3,), times (n,) and heights (n,), all at random; one dot is a film, too."""
+    n = int(torch.randint(1, 9, ()))
+    return 5 * torch.randn(3), 2 * torch.rand(n), 4 * torch.randn(n)
+
+
+@compared(
+    cases=lambda: [(torch.zeros(3), torch.tensor([1., 2.]), torch.tensor([1., 3.])),
+                   (torch.tensor([4., 1., 9.8]), torch.tensor([.5]), torch.tensor([2.]))],
+    random=a_film,
+    hints=["Write the prediction first, then the error: prediction minus y. Each slope is a mean of 2 · error · something.",
+           "That something is the slope of the height: x for the speed, 1 for the start. By what is gravity multiplied?",
+           "Gravity enters the height with the factor -x² / 2. torch.stack makes one tensor of three slopes."],
+    mistakes={
+        "the slope of gravity has the wrong sign: more gravity means less height, so its factor is -x² / 2.":
+            lambda params, x, y: slopes_of(params, x, y) * torch.tensor([1., 1., -1.]),
+        "gravity is halved in the model, so its factor is -x² / 2, and not -x².":
+            lambda params, x, y: slopes_of(params, x, y) * torch.tensor([1., 1., 2.]),
+        "the 2 is missing: the slope of a square is twice what is squared.":
+            lambda params, x, y: slopes_of(params, x, y) / 2,
+        "the slopes are sums over the dots, and the loss is a mean of them.":
+            lambda params, x, y: slopes_of(params, x, y) * len(x)},
+    right="The fit below uses the same three numbers, found by autograd.")
+def throw_gradient(params, x, y):
+    return slopes_of(params, x, y)
+
+
+def slopes_of(params: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The slopes (3,) of the mean squared error for speed, start and gravity."""
+    columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)
+    return 2 * columns.T @ (columns @ params - y) / len(x)

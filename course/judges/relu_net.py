@@ -176,3 +176,39 @@ def learn_two_digits(answer):
         kept.append(got)
     need(torch.equal(asked(says[0], three_seven.valid_x), kept[0]), "after learning 9 and 4, the function for 3 and 7 "
          "answers otherwise than before: the two share a model. Make the model inside your function.")
+
+
+def a_leaky_net() -> tuple:
+    """Parameters of a small net, mini-batch, targets and slope, at random; some sums are negative."""
+    n, k, h = (int(torch.randint(1, 6, ())) for _ in range(3))
+    params = [torch.randn(h, k), torch.randn(h), torch.randn(1, h), torch.randn(1)]
+    return params, torch.randn(n, k), (torch.rand(n, 1) > .5).float(), float(torch.rand(()))
+
+
+def leaky_slopes(params, xb, yb, slope, back=None, times=1.):
+    """The four gradients; back: the slope of the hinge below 0 on the way back, if another."""
+    w1, b1, w2, b2 = params
+    s1 = xb @ w1.T + b1
+    a = torch.where(s1 > 0, s1, slope * s1)
+    d_s2 = times * ((a @ w2.T + b2).sigmoid() - yb) / len(xb)
+    d_s1 = (d_s2 @ w2) * torch.where(s1 > 0, 1., slope if back is None else back)
+    return d_s1.T @ xb, d_s1.sum(0), d_s2.T @ a, d_s2.sum(0)
+
+
+@compared(
+    cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
+                    torch.tensor([[1.]]), .5)],
+    random=a_leaky_net,
+    hints=["Start from the six lines of the lesson. Forward, only the activations change.",
+           "On the way back, the lesson multiplied by (s1 > 0): 1 where the hinge rises, 0 where it is flat. What is it now?",
+           "torch.where(s1 > 0, 1., slope) is the slope of the hinge. The results come in the order w1, b1, w2, b2."],
+    mistakes={
+        "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
+            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, back=0.),
+        "the hinge leaks on the way back, and not on the way forward: the activations need `slope`, too.":
+            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, 0., back=slope),
+        "the gradients are sums over the digits, and the loss is a mean: divide by their number.":
+            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, times=float(len(xb)))},
+    right="A unit behind this hinge cannot die: some gradient always comes back.")
+def leaky_backward(params, xb, yb, slope):
+    return leaky_slopes(params, xb, yb, slope)
