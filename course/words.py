@@ -232,7 +232,7 @@ def explained(error: BaseException, answer) -> str:
     if written:
         meaning += f" The length {written.pop()} is written into this line; .shape tells it for every size."
     if type(error) is NameError:
-        meaning = (f"{IMPORTS[error.name]} is missing, or the cell with it was not run." if error.name in IMPORTS else
+        meaning = (f"the import is missing ({IMPORTS[error.name]}), or its cell was not run." if error.name in IMPORTS else
                    f"nothing is called {error.name} here: is it spelt otherwise, or was the cell that makes it not run?")
     if isinstance(error, TypeError) and "argument" in message and not lines:
         what = "it cannot be called as the exercise says"

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from course import exercises
-from course.exercises import EXERCISES, check, compared, hint, verdict
+from course.exercises import EXERCISES, check, compared, hint, need, verdict
 from tests.wrong_answers import answers
 from tools.notebooks import ROOT, exercises_of, notebooks
 
@@ -143,8 +143,8 @@ def test_a_known_mistake_is_told_from_the_others(name, sentence):
 
 @pytest.fixture
 def toys(monkeypatch):
-    """Three small exercises: a tensor, two numbers, and a table comes out."""
-    for name in ("shares", "ends", "added"):
+    """Small exercises: a tensor, two numbers, a table, and random numbers come out."""
+    for name in ("shares", "ends", "added", "drawn"):
         monkeypatch.setitem(EXERCISES, name, None)
 
     def table():
@@ -161,6 +161,10 @@ def toys(monkeypatch):
     @compared(cases=list, random=lambda: table()[:1], hints=[])
     def added(table):
         return table.cumsum(1)
+
+    @compared(cases=lambda: [(2,), (3,)], hints=[])
+    def drawn(n):
+        return torch.rand(n)
 
 
 def in_a_loop(table, least):
@@ -187,8 +191,10 @@ ABOVE = {
     "a list comes back where a tensor of shape": lambda table, least: (table >= least).float().mean(1).tolist(),
     "only an axis of length 1 is too many": lambda table, least: (table >= least).float().mean(1, keepdim=True),
     "holds True and False, and floats are wanted": lambda table, least: (table >= least).float().mean(1) > .5,
-    "import torch.nn.functional as F is missing": lambda table, least: F.relu(table),                # noqa: F821
-    "Nothing is called missing here": lambda table, least: missing + table,                          # noqa: F821
+    "The import is missing (import torch.nn.functional as F)":   # each on a line of its own: check shows the line
+        lambda table, least: F.relu(table),                      # noqa: F821
+    "Nothing is called missing here":
+        lambda table, least: missing + table,                    # noqa: F821
     "right": lambda table, least: (table >= least).float().mean(1).numpy(),
 }
 BETWEEN = {
@@ -202,7 +208,8 @@ BETWEEN = {
 
 @pytest.mark.parametrize("name, says, function", [
     *[("shares", *row) for row in ABOVE.items()], *[("ends", *row) for row in BETWEEN.items()],
-    ("added", "Rows and columns have changed places", lambda table: table.cumsum(1).T)])
+    ("added", "Rows and columns have changed places", lambda table: table.cumsum(1).T),
+    ("drawn", "right", lambda n: torch.rand(n))])
 def test_general_words_say_what_a_second_run_shows(name, says, function, toys):
     function.__name__ = name
     assert says in said_of(function), said_of(function)
@@ -328,10 +335,14 @@ def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
     assert capsys.readouterr().out == "still here\n"
 
 
-def test_a_check_leaves_no_trace(tmp_path):
+def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
+    def begin(seed):
+        for start in (random.seed, np.random.seed, torch.manual_seed):
+            start(seed)
+
     def ink(images):
-        for seed in (random.seed, np.random.seed, torch.manual_seed):
-            seed(5)
+        drawn = torch.rand(1) + random.random() + np.random.rand()
+        begin(5)
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
         torch.set_printoptions(precision=1)
@@ -339,12 +350,18 @@ def test_a_check_leaves_no_trace(tmp_path):
         warnings.simplefilter("error")
         os.chdir(tmp_path)
         sys.stdout = sys.stderr = None
-        return torch.rand(1) + random.random() + np.random.rand()
+        return drawn
 
     def state():
         return (random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist(), torch.is_grad_enabled(),
                 torch.get_default_dtype(), str(torch.tensor(1 / 3)), str(np.float64(1) / np.full(1, 3)), warnings.filters[:],
                 os.getcwd(), sys.stdout, sys.stderr)
-    before = state()
-    said = [verdict(ink) for _ in range(2)]
-    assert state() == before and said[0] == said[1]
+    for judge in (EXERCISES["ink"].judge, lambda answer: need(False, f"{answer(None)} is wrong.")):
+        monkeypatch.setattr(EXERCISES["ink"], "judge", judge)
+        said = []
+        for seed in range(3):
+            begin(seed)
+            before = state()
+            said.append(verdict(ink))
+            assert state() == before
+        assert len(set(said)) == 1, said
