@@ -1,52 +1,50 @@
 # The course's commands: `make` lists them. Each makes .venv and installs into it when that is still to do.
 override PYTHON := $(or $(PYTHON),python3)
 V := .venv/bin
+ifdef TORCH
+export UV_TORCH_BACKEND := $(TORCH)
+endif
 
-.PHONY: help lab test course refresh publish student key browser book matrix
+.PHONY: help lab test course refresh order publish student key browser book matrix
 
-help:  ## list these commands
-	@echo "make lab                      open JupyterLab at notebook 01"
-	@echo "make test                     run every check: all notebooks against their outputs, and the tests"
-	@echo "make course                   run all notebooks into build/ and print the ladder (DIGITS=full: on all of MNIST)"
-	@echo "make refresh [NB=03]          execute the notebooks (or one) in place: how committed outputs are made"
-	@echo "make student                  copy the course into build/student/, without solutions and answers"
-	@echo "make key                      run the notebooks with all exercises solved, into build/key/"
-	@echo "make browser                  run notebooks in JupyterLab in a real browser, and look at the web book"
-	@echo "make book                     build the course as a web site into build/book/"
-	@echo "make matrix                   check the notebooks with other versions of Python and PyTorch, and write the README's table"
-	@echo "make publish REPO=owner/name  write the course's public address into set-up cells and Colab links"
+help:
+	@sed -nE 's/^([a-z]+):.*  ## /make \1           /; s/^(make .{10}) */\1/p' Makefile
+	@echo "The first call installs. TORCH=cpu make lab: the PyTorch without CUDA, a tenth of the size, from PyTorch's own index."
 
-lab: $(V)/.installed
-	@echo "Opening JupyterLab at notebook 01; without a browser, use the address that it prints. Ctrl-C ends it."
-	@$(V)/python -m jupyterlab --ip=localhost --LabApp.default_url=/lab/tree/notebooks/01_pixels.ipynb \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None $$(test "$$(id -u)" != 0 || echo --allow-root)
+lab: $(V)/.installed  ## open JupyterLab at the first notebook
+	@echo "Opening JupyterLab; without a browser, use the address that it prints. Ctrl-C ends it."
+	@$(V)/python -m jupyterlab --ip=localhost --LabApp.default_url=/lab/tree/$(firstword $(sort $(wildcard notebooks/*.ipynb))) \
+		$$(test "$$(id -u)" != 0 || echo --allow-root)
 
-test: $(V)/.installed
+test: $(V)/.installed  ## run every check: all notebooks against their outputs, and the tests
 	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (ten minutes on two cores) ..."
 	@$(V)/python -m pytest --nbval --twice tests notebooks
 
-course: $(V)/.installed
+course: $(V)/.installed  ## run all notebooks into build/ and print the ladder (DIGITS=full: on all of MNIST)
 	@$(V)/python -m tools.notebooks run
 
-refresh: $(V)/.installed
+refresh: $(V)/.installed  ## execute the notebooks in place, or one (NB=relu_net): how committed outputs are made
 	@$(V)/python -m tools.notebooks refresh $(NB)
 
-student: $(V)/.installed
-	@$(V)/python -m tools.notebooks student
+order: $(V)/.installed  ## number the notebooks by their names, and renew links, tables and "Next" (refresh does so, too)
+	@$(V)/python -m tools.order
 
-key: $(V)/.installed
-	@$(V)/python -m tools.notebooks key
+student: $(V)/.installed  ## copy the course into build/student/, without solutions and answers
+	@$(V)/python -m tools.copies student
 
-publish: $(V)/.installed
-	@$(V)/python -m tools.notebooks publish "$(REPO)"
+key: $(V)/.installed  ## run the notebooks with all exercises solved, into build/key/
+	@$(V)/python -m tools.copies key
 
-matrix: $(V)/.installed
+publish: $(V)/.installed  ## write the course's public address (REPO=owner/name) into set-up cells and Colab links
+	@$(V)/python -m tools.copies publish "$(REPO)"
+
+matrix: $(V)/.installed  ## check the notebooks with other versions of Python and PyTorch, and write the README's table
 	@$(V)/python -m tools.matrix
 
-browser: $(V)/.tools
+browser: $(V)/.tools  ## run notebooks in JupyterLab in a real browser, and look at the web book
 	@$(V)/python -m tools.browser
 
-book: $(V)/.tools
+book: $(V)/.tools  ## build the course as a web site into build/book/
 	@$(V)/python -m tools.book
 
 $(V)/.tools: $(V)/.installed tools/requirements.txt
@@ -55,12 +53,14 @@ $(V)/.tools: $(V)/.installed tools/requirements.txt
 	@touch $@
 
 $(V)/.installed: requirements.txt tools/constraints.txt
-	@echo "Making .venv and installing the tested set (on Linux about 6 GB, torch brings CUDA) ..."
+	@echo "Making .venv and installing the tested set (on Linux about 6 GB, for torch brings CUDA; a tenth with TORCH=cpu) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "This Python has no venv: install it (Debian, Ubuntu: apt install python3-venv) and run make again."; exit 1; }
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv
 	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r requirements.txt -c tools/constraints.txt
+	@mkdir -p .venv/share/jupyter/lab/settings
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > .venv/share/jupyter/lab/settings/overrides.json
 	@touch $@
 	@echo "Installed."

@@ -1,0 +1,114 @@
+"""Copies for a class, and the course's public address: python -m tools.copies student | key | publish OWNER/NAME"""
+import base64
+import re
+import shutil
+import sys
+import zlib
+
+import nbformat
+
+from tools.notebooks import (ROOT, as_text, command_line, execute, files_of_the_course, has, is_right, new_build, normalise,
+                             notebooks, read, write)
+from tools.order import order
+
+FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
+                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|book/|benchmarks/|\w+\.txt)")
+WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
+COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
+PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
+import base64
+import zlib
+
+exec(zlib.decompress(base64.b64decode("""
+{}""")))
+'''
+
+
+def for_students(name: str, text: str) -> str:
+    """README, Makefile or requirements.txt without what students do not have: paragraphs, rows, commands, packages."""
+    if name == "requirements.txt":
+        return text.partition("\n# The checks")[0] + "\n"
+    if name == "Makefile":
+        kept = "|".join(COMMANDS)
+        text = re.sub(rf"^(?!({kept})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?", "", text, flags=re.M)
+        return re.sub(r"^\.PHONY:.*", ".PHONY: help " + " ".join(COMMANDS), text, flags=re.M)
+    absent = re.compile(rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({'|'.join(COMMANDS)})\b)[a-z]+|`tests/`")
+    return "\n\n".join("\n".join(line for line in part.split("\n") if not absent.search(line)) if part.startswith("|") else part
+                       for part in text.split("\n\n") if part.startswith("|") or not absent.search(part))
+
+
+def student() -> None:
+    """Copy the course into build/student/, without the solutions and without the answers to the questions.
+
+    Where there is git, only what it has: a teacher's own files stay here. The files of WITH_ANSWERS have to know the
+    answers; they are packed.
+    """
+    known = files_of_the_course(new=False)
+    with new_build("student") as copy:
+        for name in known:
+            if FOR_TEACHERS.match(name.as_posix()):
+                continue
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            if name.as_posix() == "README.md" or name.name in ("Makefile", "requirements.txt"):
+                write(copy / name, for_students(name.name, (ROOT / name).read_text(encoding="utf-8")))
+            elif any(name.match(pattern) for pattern in WITH_ANSWERS):
+                text = base64.encodebytes(zlib.compress((ROOT / name).read_bytes(), 9)).decode()
+                write(copy / name, PACKED.format(text))
+            elif name.suffix == ".ipynb":
+                write(copy / name, as_text(without_answers(read(ROOT / name))))
+            else:
+                shutil.copy2(ROOT / name, copy / name)
+    left_out = sorted(map(str, set(files_of_the_course()) - set(known)))
+    if left_out:
+        print(f"Not in the copy, since git does not have them: {', '.join(left_out)}.")
+    print("The copy for students, without solutions and answers, is in build/student/.")
+
+
+def without_answers(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without solutions, and with questions whose answers are gone."""
+    nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
+    return nb
+
+
+def key() -> None:
+    """Run the notebooks with all exercises solved into build/key/; ends with a report where a check is not content."""
+    print("Running the notebooks with all exercises solved, into build/key/:")
+    problems = []
+    with new_build("key") as folder:
+        for path in notebooks():
+            nb = execute(path, solved=True)
+            normalise(nb)
+            write(folder / path.name, as_text(nb))
+            problems += [f"{path.name}: {cell.outputs[0].text if cell.outputs else cell.source}" for cell in nb.cells
+                         if has(cell, "check") and not is_right(cell.outputs)]
+    if problems:
+        sys.exit("\n".join(["These checks do not say that the solution is right:", *problems]))
+    print("The key, with every exercise solved and checked, is in build/key/.")
+
+
+def publish(repo: str = "") -> None:
+    """Write the course's public address into the set-up cells, and links to Colab into notebooks and README."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repo):
+        sys.exit(f"Name the GitHub repository as owner/name: make publish REPO=ada/digits (this was {repo!r}).")
+    address, texts = f"https://github.com/{repo}", {}
+    for path in notebooks():
+        nb = read(path)
+        setup = next((cell for cell in nb.cells if has(cell, "setup")), nb.cells[0])
+        setup.source, stamped = re.subn(r'^COURSE = ".*?"', f'COURSE = "{address}"', setup.source, flags=re.M)
+        if not stamped:
+            sys.exit(f'{path.name} has no set-up cell with a line COURSE = "": nothing was changed.')
+        texts[path] = as_text(nb)
+    readme = ROOT / "README.md"
+    if not readme.exists() or "<!-- /colab -->" not in readme.read_text(encoding="utf-8"):
+        sys.exit("README.md has no <!-- colab --> … <!-- /colab --> to hold the links: nothing was changed.")
+    for path, text in texts.items():
+        write(path, text)
+    order()
+    print(f"The course now says that it is published at {address}.")
+
+
+if __name__ == "__main__":
+    command_line(__doc__, {"student": student, "key": key, "publish": publish})
