@@ -61,7 +61,8 @@ def with_links(text: str, all: list[Notebook]) -> str:
     known = {slug(notebook.path): notebook for notebook in all if notebook.number}
     name = rf"\d+[a-z]?_({'|'.join(known)})\.ipynb"
     text = re.sub(rf"(?<=\[)(notebook |Notebook |)\d\d(?=\]\([^)\s]*\b{name})", lambda m: m[1] + known[m[2]].number, text)
-    return re.sub(rf"\b{name}", lambda m: known[m[1]].path.name, text)
+    return re.sub(rf"\b{name}(#\d+(?=-·-))?", lambda m: known[m[1]].path.name + (
+        f"#{int(known[m[1]].number)}" if m[2] else ""), text)
 
 
 def with_tables(text: str, all: list[Notebook]) -> str:
