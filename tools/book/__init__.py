@@ -64,8 +64,8 @@ SETTINGS = {
 WITHOUT_KERNEL = {True: "*In the running notebook there is something to move here: a slider, or more.*",
                   False: "*In the running notebook there is something to work with here, such as a pad to draw on.*"}
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
-EVERYDAY = {"flatten", "in place", "interval", "leaf", "length", "pile", "point", "predict", "recall", "repeat", "square",
-            "stack", "step", "stop", "view"}
+EVERYDAY = {"flatten", "in place", "index", "interval", "leaf", "length", "score", "predict", "recall", "repeat", "square",
+            "stack", "step", "stop", "training", "unit", "view"}
 # On these pages an entry (its place in the glossary) is not linked: there the word means something else.
 OTHERWISE = {("gradient_descent", "label"), ("mini_batch_sgd", "class-classes"), *(
     ("many_workers", entry) for entry in ("dead-dead-unit", "kernel", "rank", "weight"))}
