@@ -351,8 +351,7 @@ def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[T
     names = own if names[1:] == ["case"] else [name if name in own else "" for name in names[1:]]
     if wrong[0].got is None:
         return ""
-    several = isinstance(wrong[0].wanted, Tensor) and wrong[0].wanted.ndim > 0     # one number may be the same by chance
-    few, enough = (wrong[:3], 2) if several else (wrong[:6], 4)
+    few, enough = wrong[:6], 4                                   # one result may be the same by chance
 
     def no_matter(changed) -> bool:
         """Whether other inputs never change the answer's result, and the reference's often enough."""
@@ -397,13 +396,15 @@ def reverse(value):
 
 
 def others(value, cases: list[tuple], k: int) -> list:
-    """Up to two other values for input number k, of the same kind and size: turned round, or from other cases."""
+    """Up to three other values for input number k, of the same kind and size: turned round, with zeros, from other cases."""
     found = [reverse(value)] if length(value) > 1 else []
+    if isinstance(value, Tensor) and length(value):                                # a mean is the same when turned round
+        found.append(torch.cat([torch.zeros_like(value[:1]), value[1:]]))
     for other in (case[k] for case in cases if k < len(case)):
         alike = type(other) is type(value) and length(other) == length(value)
         if alike and getattr(other, "shape", 0) == getattr(value, "shape", 0) and not same(other, value):
             found.append(other)
-    return found[:2]
+    return found[:3]
 
 
 # ---------------------------------------------------------------- inputs

@@ -153,6 +153,8 @@ def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[st
                 "Which axes should disappear, and which should stay?": g.ndim != w.ndim}
         yield from filter(true.get, true)
         return
+    if close(g, w):
+        return
     clear, shift = w.abs() > 1e-6, (g - w).median()
     factor = (g[clear] / w[clear]).median().item() if clear.any() else 0
     times = alike and abs(factor) > 1e-6 and close(g, w * factor)
