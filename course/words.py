@@ -188,7 +188,7 @@ MEANINGS = [
      "calculated from them, outside of torch.no_grad() and without detach or item?"),
     (r"created only for scalar", "only one number can be sent back: take the mean of the losses first."),
     (r"backward through the graph a second time", "the same loss is sent back twice: calculate it anew in each step."),
-    (r"could not infer output dtype|must be either a floating|[Gg]ot: (Long|Byte|Bool)",
+    (r"could not infer output dtype|must be either a floating|(?i:got): (Long|Byte|Bool)",
      "mean and its like want floats: put .float() in front."),
     (r"must match|cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size|be the same as input size|equal size|"
      r"invalid for input of size", "two shapes do not fit together: look at .shape of both."),
