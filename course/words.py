@@ -146,9 +146,10 @@ def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[st
         return
     bools, alike = kind(g) == kind(w) == "True and False", "True and False" not in (kind(g), kind(w))
     g, w = g.double(), w.double()
+    if g.ndim == 2 and close(g.T, w) and not close(g, w):
+        yield "Rows and columns have changed places."
     if g.shape != w.shape:
         true = {"The numbers are there, only an axis of length 1 is too many or missing.": close(g.squeeze(), w.squeeze()),
-                "Rows and columns have changed places.": g.ndim == 2 and close(g.T, w),
                 "One number came out for everything. Name only those axes that should disappear.": g.ndim == 0,
                 "Which axes should disappear, and which should stay?": g.ndim != w.ndim}
         yield from filter(true.get, true)
@@ -165,12 +166,12 @@ def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[st
         "It is infinite when something is divided by 0, or when the logarithm of 0 is taken.": (g.isinf() & ~w.isinf()).any()}
     if g.numel() > 1 or several and not sound:                   # one number alone may be a multiple by chance
         true |= {
-            "A sum or a count comes out where a mean or a fraction is wanted: divide by how many there are.":
-                times and any(math.isclose(factor, n, rel_tol=1e-3) for n in counts),
             "Every number is 100 times what it should be: a fraction is wanted, not per cent.":
                 times and abs(factor - 100) < .1,
             "Every number has the wrong sign.": times and round(factor, 3) == -1,
             f"Every number is {factor:.4g} times what it should be.": times,
+            "A sum or a count comes out where a mean or a fraction is wanted: divide by how many there are.":
+                times and any(math.isclose(factor, n, rel_tol=1e-3) for n in counts),
             f"Every number is too large by {rounded(shift.item())}.": alike and close(g, w + shift),
             "Each answer is the opposite of what is wanted: True and False have changed places.": bools and close(g, 1 - w),
             "The right numbers come out, but not in their right order.":

@@ -148,7 +148,7 @@ def toys(monkeypatch):
         monkeypatch.setitem(EXERCISES, name, None)
 
     def table():
-        return torch.randint(1, 9, (int(torch.randint(2, 5, ())), 6)) / 4, torch.randint(2, 7, ()).item() / 4
+        return torch.randint(1, 9, torch.randint(2, 6, (2,)).tolist()) / 4, torch.randint(2, 7, ()).item() / 4
 
     @compared(cases=list, random=table, hints=[])
     def shares(table, least):
