@@ -5,7 +5,9 @@ ifdef TORCH
 export UV_TORCH_BACKEND := $(TORCH)
 endif
 
-.PHONY: help lab test course refresh order publish student key browser book matrix
+HEAVY = tests/test_experiments.py $(wildcard $(addprefix notebooks/*,many_workers.ipynb ten_digits.ipynb relu_net.ipynb))     # begun first
+
+.PHONY: help lab test check course refresh order publish student key browser book matrix
 
 help:
 	@sed -nE 's/^([a-z]+):.*  ## /make \1           /; s/^(make .{10}) */\1/p' Makefile
@@ -17,8 +19,12 @@ lab: $(V)/.installed  ## open JupyterLab at the first notebook
 		$$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(V)/.installed  ## run every check: all notebooks against their outputs, and the tests
-	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (ten minutes on two cores) ..."
-	@$(V)/python -m pytest --nbval --twice tests notebooks
+	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (MINUTES minutes on two cores) ..."
+	@OMP_NUM_THREADS=1 $(V)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --nbval --twice $(HEAVY) tests notebooks
+
+check: $(V)/.installed  ## what an editor runs all day: the tests that run no notebook, and the notebooks that git sees changed
+	@OMP_NUM_THREADS=1 $(V)/python -m pytest -q -n 2 --dist loadfile --nbval tests/test_notebooks.py tests/test_prose_numbers.py \
+		tests/test_glossary.py tests/test_style.py $$(git diff --name-only HEAD -- notebooks)
 
 course: $(V)/.installed  ## run all notebooks into build/ and print the ladder (DIGITS=full: on all of MNIST)
 	@$(V)/python -m tools.notebooks run
@@ -41,7 +47,7 @@ publish: $(V)/.installed  ## write the course's public address (REPO=owner/name)
 matrix: $(V)/.installed  ## check the notebooks with other versions of Python and PyTorch, and write the README's table
 	@$(V)/python -m tools.matrix
 
-browser: $(V)/.tools  ## run notebooks in JupyterLab in a real browser, and look at the web book
+browser: book  ## run notebooks in JupyterLab in a real browser, and look at the web book
 	@$(V)/python -m tools.browser
 
 book: $(V)/.tools  ## build the course as a web site into build/book/

@@ -136,7 +136,8 @@ def test_a_huge_picture_is_read_quickly_and_in_little_memory(tmp_path, kind, siz
     picture.paste(photo(SEVEN, "none").resize((3600, 3600)), (200, 200))
     file = tmp_path / "picture"
     file.write_bytes(saved(picture.convert("RGB"), kind))
-    done = subprocess.run([sys.executable, "-c", MEMORY, file], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True)
+    done = subprocess.run([sys.executable, "-c", MEMORY, file], cwd=ROOT, capture_output=True, text=True, encoding="utf-8",
+                          check=True)
     seconds, megabytes = map(float, done.stdout.split())
     assert seconds < 10 and megabytes < 400
     ink = torch.from_numpy(np.load(f"{file}.npy"))
