@@ -42,7 +42,7 @@ def test_each_page_is_there_in_order_with_one_title_and_a_language(site):
     index = (site / "index.html").read_text(encoding="utf-8")
     menu = re.findall(r'toctree-l1"><a class="reference internal" href="([^"]*)"', index)
     assert menu == [*(f"notebooks/{name}.html" for name in [*LESSONS, "glossary"]), "tools/book/teaching.html",
-                    ".github/CONTRIBUTING.html", "data/README.html"]
+                    "github/CONTRIBUTING.html", "data/README.html"]
     for file in book.pages_in(site):
         text = file.read_text(encoding="utf-8")
         seen = text.split('id="searchbox"')[-1]               # before it stands a second title, for printing

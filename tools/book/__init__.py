@@ -84,12 +84,17 @@ def on_github(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
+def in_book(page: Path) -> Path:
+    """Where a page stands in the book: GitHub Pages leaves out folders whose names begin with a dot."""
+    return Path(page.relative_to(ROOT).as_posix().removeprefix("."))
+
+
 def stage(sources: Path) -> None:
     """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
     others = [page for page in (ROOT / "tools/book/teaching.md", ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md")
               if page.exists()]                          # students have only the last
     for page in [ROOT / "README.md", *notebooks(), *others]:
-        goal = sources / page.relative_to(ROOT)
+        goal = sources / in_book(page)
         goal.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".ipynb":
             nb = read(page)
@@ -105,7 +110,7 @@ def stage(sources: Path) -> None:
     text = re.sub(r"<!-- colab -->\nNot published.*?<!-- /colab -->\n", "", readme.read_text(encoding="utf-8"), flags=re.S)
     title, _, rest = text.partition("\n")
     contents = "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n" + "\n".join(
-        page.relative_to(ROOT).with_suffix("").as_posix() for page in pages) + "\n```\n"
+        in_book(page).with_suffix("").as_posix() for page in pages) + "\n```\n"
         for caption, pages in [("The notebooks", notebooks()), ("More", others)])
     write(sources / "index.md", title + "\n" + contents + rest)
     readme.unlink()
@@ -121,6 +126,8 @@ def with_links(text: str, page: Path, sources: Path) -> str:
             place = next((anchor(heading) for heading in headings if on_github(heading) == place), place)
         if goal == ROOT / "README.md":
             address = address.replace("README.md", "index.md")
+        elif goal.is_relative_to(ROOT / ".github"):
+            address = address.replace(".github/", "github/")
         elif goal.is_file() and goal.suffix not in (".ipynb", ".md") and goal.is_relative_to(ROOT):
             (sources / goal.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(goal, sources / goal.relative_to(ROOT))
