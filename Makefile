@@ -66,7 +66,6 @@ $(V)/.installed: requirements.txt tools/constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv
 	@$(V)/uv pip install --compile-bytecode --python $(V)/python -r requirements.txt -c tools/constraints.txt
-	@mkdir -p .venv/share/jupyter/lab/settings
-	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > .venv/share/jupyter/lab/settings/overrides.json
+	@$(V)/python -m tools.lab
 	@touch $@
 	@echo "Installed."

@@ -4,14 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 import tools.notebooks
-from tools import copies, matrix, order
+from tools import copies, lab, matrix, order
 from tools.break_it import copy_of_the_course
-from tools.notebooks import ROOT, command_line, find, has, notebooks, read, refresh, run, slug
+from tools.notebooks import ROOT, as_text, command_line, find, has, notebooks, read, refresh, run, slug
 
 SET_UP = 'import sys\nCOURSE = ""  # where it is published'
 new = nbformat.v4
@@ -334,10 +335,23 @@ def stub(path, script):
 
 
 @needs_make
-def test_make_alone_lists_the_commands_and_installing_keeps_the_news_away():
+def test_make_alone_lists_the_commands():
     targets = re.search(r"^\.PHONY: help (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
     assert set(re.findall(r"^make (\w+) +\w", called(ROOT, "make")[1], re.M)) == set(targets) > {"lab", "test"}
-    assert '"fetchNews": "false"' in called(ROOT, "make", "-nB", ".venv/bin/.installed")[1]
+    assert "-m tools.lab\n" in called(ROOT, "make", "-nB", ".venv/bin/.installed")[1], "installing settles JupyterLab"
+
+
+def test_jupyterlab_asks_nothing_and_saves_a_notebook_as_it_was(tmp_path):
+    lab.settle(tmp_path)
+    assert '"fetchNews": "false"' in (tmp_path / "share/jupyter/lab/settings/overrides.json").read_text(encoding="utf-8")
+    config = SimpleNamespace(FileContentsManager=SimpleNamespace())
+    exec((tmp_path / "etc/jupyter/jupyter_server_config.py").read_text(encoding="utf-8"), {"c": config})
+    for path in notebooks():
+        nb, as_it_was = read(path), path.read_text(encoding="utf-8")
+        nb.metadata.language_info.version = "3.99.0"               # what another Python's JupyterLab writes
+        config.FileContentsManager.pre_save_hook(model={"type": "notebook", "content": nb}, path=path.name)
+        assert as_text(nb) == as_it_was
+    config.FileContentsManager.pre_save_hook(model={"type": "file", "content": None}, path="utils.py")
 
 
 @needs_make

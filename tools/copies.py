@@ -12,7 +12,7 @@ from tools.notebooks import (ROOT, as_text, command_line, execute, files_of_the_
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
-                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|book/|benchmarks/|\w+\.txt)")
+                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|book/|benchmarks/|\w+\.txt)")
 WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
 COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
@@ -31,6 +31,7 @@ def for_students(name: str, text: str) -> str:
     if name == "Makefile":
         kept = "|".join(COMMANDS)
         text = re.sub(rf"^(?!({kept})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?", "", text, flags=re.M)
+        text = re.sub(r"^[A-Z]+ = .*tests/.*\n\n?", "", text, flags=re.M)
         return re.sub(r"^\.PHONY:.*", ".PHONY: help " + " ".join(COMMANDS), text, flags=re.M)
     absent = re.compile(rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({'|'.join(COMMANDS)})\b)[a-z]+|`tests/`")
     return "\n\n".join("\n".join(line for line in part.split("\n") if not absent.search(line)) if part.startswith("|") else part

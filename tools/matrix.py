@@ -1,6 +1,6 @@
 """Checks every notebook in fresh environments, and writes the table in the README; `make matrix` calls it:
 
-python tools/matrix.py [tested oldest …]      default: all; rows that are not run stay as they are in the table
+python -m tools.matrix [tested oldest …]      default: all; rows that are not run stay as they are in the table
 
 An environment is a Python with a set of packages, in build/matrix/. Each check is the strict one, `pytest --nbval notebooks`:
 all outputs and pictures (those of another matplotlib than drew the committed ones, roughly: conftest.py says how). The tested
@@ -17,12 +17,9 @@ import time
 from itertools import product
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from tools.notebooks import ROOT, build, write
 
-from tools.notebooks import build, write                                                                # noqa: E402
-
-TESTED = ["-r", "requirements.txt", "-c", "constraints.txt"]
+TESTED = ["-r", "requirements.txt", "-c", "tools/constraints.txt"]
 COLAB = ["torch==2.11.*", "torchvision==0.26.*", "fastai==2.8.8", "ipython==7.34.*", "ipykernel==6.17.*", "ipywidgets==7.7.*",
          "matplotlib==3.10.*"]                                          # as published in August 2026, as far as PyPI has them
 # name: Python and what is installed; None: the Python that runs this
