@@ -375,6 +375,11 @@ def test_an_install_that_breaks_off_is_not_believed_and_an_unfit_python_named(tm
 ROW = ["tested", "3.11.7", "2.14.1", "0.29.2", "2.8.12", "3.11.2", "2", "AVX512", "all 7 cells equal"]
 
 
+def test_the_files_that_the_matrix_installs_from_are_there():
+    words = {word for _, packages in matrix.ENVIRONMENTS.values() for word in packages if word.endswith(".txt")}
+    assert len(words) == 2 and all((ROOT / word).is_file() for word in words)
+
+
 @pytest.mark.parametrize("rows, status", [
     ([ROW], None), ([], "Nothing was run"), ([ROW, ROW[:-1] + ["does not run"]], "Some outputs"),
     ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs"),

@@ -34,8 +34,9 @@ ENVIRONMENTS = {
 }
 SHOWN = ["torch", "torchvision", "fastai", "matplotlib"]               # packages whose versions stand in the table
 COLUMNS = ["packages", "Python", *SHOWN, "threads", "vector unit", "outputs and pictures"]
-ASK = f"""import importlib.metadata as found, platform
-print(platform.python_version(), *(found.version(name) for name in {SHOWN}), sep="|")"""
+ASK = f"""import importlib.metadata as found, platform, torch
+versions = platform.python_version(), *(found.version(name) for name in {SHOWN})
+print(*versions, torch.backends.cpu.get_cpu_capability(), sep="|")"""
 UNITS = {"DEFAULT": "none", "AVX2": "AVX2", "AVX512": "AVX512"}        # as PyTorch names them: as this table does
 
 
@@ -82,13 +83,6 @@ def strict_check(python: Path, **settings: str) -> str:
     return "does not run"
 
 
-def vector_units(python: Path) -> list[str]:
-    """The vector units that PyTorch can be told to use here, from none to the best."""
-    best = subprocess.run([python, "-c", "import torch; print(torch.backends.cpu.get_cpu_capability())"],
-                          capture_output=True, text=True, encoding="utf-8").stdout.strip()
-    return list(UNITS)[:list(UNITS).index(best) + 1] if best in UNITS else [best]
-
-
 def check(name: str) -> list[list[str]]:
     """Make one environment and check it: its rows of the table."""
     version, packages = ENVIRONMENTS[name]
@@ -101,9 +95,11 @@ def check(name: str) -> list[list[str]]:
     asked = subprocess.run([own, "-c", ASK], capture_output=True, text=True, encoding="utf-8")
     if asked.returncode:
         sys.exit(f"The environment {name!r} lacks what the table shows: {asked.stderr.strip()}")
-    versions = asked.stdout.strip().split("|")
-    units, most = vector_units(own), os.cpu_count() or 1
-    variants = list(product(sorted({1, min(2, most)}), units)) if name == "tested" else [(min(2, most), units[-1])]
+    *versions, best = asked.stdout.strip().split("|")
+    variants = [(min(2, os.cpu_count() or 1), best)]
+    if name == "tested":                                               # one thread and two, no vector unit to the best one
+        known = list(UNITS)
+        variants = list(product(sorted({1, variants[0][0]}), known[:known.index(best) + 1] if best in known else [best]))
     for threads, unit in variants:
         start = time.time()
         outcome = strict_check(own, OMP_NUM_THREADS=str(threads), ATEN_CPU_CAPABILITY=unit.lower())
@@ -121,11 +117,11 @@ def write_table(rows: list[list[str]]) -> None:
     if not end:
         sys.exit("README.md has no <!-- matrix --> … <!-- /matrix --> to hold the table: nothing was changed.")
     old = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    minor = {(row[0], row[1].rpartition(".")[0]) for row in rows}
-    rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in minor]
-    order = {name.split(",")[0]: k for k, name in reversed(list(enumerate(ENVIRONMENTS)))}
-    units = {unit: k for k, unit in enumerate(UNITS.values())}
-    rows.sort(key=lambda row: (order.get(row[0], 99), [int(n) for n in row[1].split(".")], row[6], units.get(row[7], 99)))
+    renewed = {(row[0], row[1].rpartition(".")[0]) for row in rows}
+    rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in renewed]
+    order = [*(name.split(",")[0] for name in ENVIRONMENTS), *(row[0] for row in rows)]
+    units = [*UNITS.values(), *(row[7] for row in rows)]
+    rows.sort(key=lambda row: (order.index(row[0]), int(row[1].split(".")[1]), row[6], units.index(row[7])))
     lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
     write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
 
