@@ -112,7 +112,7 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
             but = "it is right for other inputs, but with" if len(sound) >= len(wrong) else "with"
             sentence, remark = in_general_words(but, wrong, sound)
             so_far(f"{sentence} {remark}")
-            raise NotYet(f"{sentence} {shown_again(run, answer, reference, probe, wrong, [t.case for t in done]) or remark}")
+            raise NotYet(f"{sentence} {shown_again(run, answer, reference, probe, wrong, sound) or remark}")
 
         EXERCISES[reference.__name__] = Exercise(judge, hints, mistakes=mistakes or {}, **more)
         return reference
@@ -345,31 +345,34 @@ def in_general_words(but: str, wrong: list[Try], sound: list[Try]) -> tuple[str,
     return f"{but} {described(shown.case)}: {fact(shown.got, shown.wanted)}", common
 
 
-def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[Try], cases: list[tuple]) -> str:
+def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[Try], sound: list[Try]) -> str:
     """What a second run with changed inputs shows: one is not used, only its first element is, or an axis is the wrong one."""
     own, names = (list(inspect.signature(f).parameters) for f in (answer, probe))
     names = own if names[1:] == ["case"] else [name if name in own else "" for name in names[1:]]
     if wrong[0].got is None:
         return ""
     few, enough = wrong[:6], 4                                   # one result may be the same by chance
+    most = [*few, *sound[:12]]                                   # wrong ones alone would be alike in more than the mistake
 
     def no_matter(changed) -> bool:
         """Whether other inputs never change the answer's result, and the reference's often enough."""
-        told = []
+        telling = 0
         for t, case in changed:
+            if not same(run(answer, t.seed, case), t.got):
+                return False
             wanted = run(reference, t.seed, case)
-            if not isinstance(wanted, Exception) and not same(wanted, t.wanted):
-                told.append(same(run(answer, t.seed, case), t.got))
-        return len(told) >= enough and all(told)
+            telling += not isinstance(wanted, Exception) and not same(wanted, t.wanted)
+        return telling >= enough
 
     def with_one(case, k, value):
         return (*case[:k], value, *case[k + 1:])
 
+    cases = [t.case for t in (*wrong, *sound)]
     idle = [name for k, name in enumerate(names) if name and no_matter(
-        (t, with_one(t.case, k, value)) for t in few if k < len(t.case) for value in others(t.case[k], cases, k))]
+        (t, with_one(t.case, k, value)) for t in most if k < len(t.case) for value in others(t.case[k], cases, k))]
     if idle:
         return f"Your result stays the same when {' or '.join(idle)} changes: is it used?"
-    long = [(t, n) for t in few if (n := max(map(length, t.case), default=0)) > 1]
+    long = [(t, n) for t in most if (n := max(map(length, t.case), default=0)) > 1]
     turned = [(t, tuple(reverse(v) if length(v) == n else v for v in t.case)) for t, n in long]
     for which, part, why in (("first", slice(0, 1), "Does a return inside the loop end it in its first round?"),
                              ("last", slice(-1, None), "Does the loop begin anew in each round?")):
