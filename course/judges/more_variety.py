@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.exercises import a_kind, kind, need, tried
+from course.exercises import a_kind, compared, kind, need, tried
 from utils import Batches, accuracy, as_xy, fit, load_digits, train_epoch, wiggle
 
 
@@ -144,3 +144,49 @@ def small_model(answer):
          "Or does it see too little of the image?")
     need(ahead >= .01, f"with its {count:,} parameters it is level with the linear model, or hardly ahead: a point is "
          "wanted. Without a ReLU between two layers it is a linear model; with one, it needs more units.")
+
+
+def stepped(answer, values, grads, lr, decay):
+    """The parameters after three steps, with gradients that change; a None is a parameter that takes no part."""
+    leaves = [value.clone().requires_grad_() for value in values]
+    path = []
+    for step in range(3):
+        for leaf, grad in zip(leaves, grads):
+            leaf.grad = None if grad is None else (step + 1) * grad
+        answer(list(leaves), lr, decay)
+        path += [leaf.detach().clone() for leaf in leaves]
+    return [*path, *(leaf.requires_grad for leaf in leaves)]
+
+
+def some_parameters() -> tuple:
+    """Two or three parameters of odd shapes, their gradients, one of them None, a rate and a decay, at random."""
+    shapes = [(2,), (3, 1), ()][:int(torch.randint(2, 4, ()))]
+    grads = [torch.randn(shape) for shape in shapes]
+    grads[int(torch.randint(len(shapes), ()))] = None
+    return [torch.randn(shape) for shape in shapes], grads, float(torch.rand(())), float(torch.rand(()))
+
+
+def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + decay * p)):
+    """One step for each parameter with a gradient."""
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p -= change(p, lr, decay)
+
+
+@compared(
+    probe=stepped,
+    cases=lambda: [([torch.tensor([1., -2.])], [torch.ones(2)], .1, .5)], random=some_parameters,
+    hints=["It is the step of the notebook gradient_descent with one thing more: the pull towards 0.",
+           "The pull is decay times the parameter, and it counts as a part of the gradient.",
+           "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
+    mistakes={
+        "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
+        "the decay pushes the parameters away from 0: it has to be subtracted, like the gradient.":
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad - decay * p)),
+        "the decay is the same for all numbers: it should be in proportion to each one.":
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad + decay))},
+    right="torch.optim.SGD does this when you give it weight_decay.")
+def decayed_step(params, lr, decay):
+    with_decay(params, lr, decay)
