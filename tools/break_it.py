@@ -1,7 +1,7 @@
 """Breaks the course on purpose, in one place at a time, and says whether the tests notice: `make break`.
 
-Each line of the table below is one fault that somebody could make. The course is copied, the fault put into the copy, and
-the tests run that should see it. `make break ONLY=wiggle` tries the faults whose name has that word in it.
+break_it.txt lists them, three lines each: `name | file | tests`, `- what stands there`, `+ what it becomes`. The course is
+copied, the fault put into the copy, and the tests run that should see it: python -m tools.break_it [a word in their names]
 """
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from tools.notebooks import ROOT
 
 
 class Fault(NamedTuple):
-    """In `file`, the first `old` becomes `new`; `tests` name test files (without tests/test_) and slugs of notebooks."""
+    """In `file`, the first `old` becomes `new` (`byte 5000`: this byte changes); `tests` name test files and notebooks."""
     name: str
     file: str
+    tests: str
     old: str
     new: str
-    tests: str
 
 
-FAULTS: list[Fault] = []
+def faults() -> list[Fault]:
+    """The table in break_it.txt."""
+    lines = [line for line in Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines() if line]
+    return [Fault(*(part.strip() for part in head.split(" | ")), old[2:], new[2:])
+            for head, old, new in zip(lines[::3], lines[1::3], lines[2::3])]
 
 
 def path_of(slug: str) -> str:
@@ -50,6 +54,10 @@ def put(fault: Fault, folder: Path) -> None:
     """Put a fault into a copy; ValueError when the text that it changes is not there."""
     file = folder / path_of(fault.file)
     data, old = file.read_bytes(), fault.old.encode("utf-8")
+    if fault.old.startswith("byte "):
+        at = int(fault.old.split()[1])
+        file.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+        return
     if old not in data:
         raise ValueError(f"{fault.name}: {fault.old!r} does not stand in {fault.file}; mend the table.")
     file.write_bytes(data.replace(old, fault.new.encode("utf-8"), 1))
@@ -72,11 +80,11 @@ def tried(fault: Fault) -> tuple[bool, str]:
     return run.returncode != 0, (said or run.stdout.splitlines()[-1:] or [""])[0][:110]
 
 
-def main(faults: list[Fault]) -> int:
+def main() -> int:
     """Try all faults, print a line for each; the exit status is 1 when one escapes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="?", default="", help="a word in the names of the faults to try")
-    chosen = [fault for fault in faults if parser.parse_args().only in fault.name]
+    chosen = [fault for fault in faults() if parser.parse_args().only in fault.name]
     caught = 0
     with ThreadPoolExecutor(2) as pool:
         for fault, (seen, said) in zip(chosen, pool.map(tried, chosen)):
@@ -87,4 +95,4 @@ def main(faults: list[Fault]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(FAULTS))
+    sys.exit(main())
