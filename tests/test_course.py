@@ -290,7 +290,7 @@ PASS = [PICTURE, "show(grid)", SLIDER, "for k in range(3):\n    print(k)", "{'a'
 FAIL = [("1 + 1", "1 + 2"), ("for k in range(2):\n    print(k)", "for k in range(2):\n    print(-k)"),
         ("import sys", "print('oh', file=sys.stderr)"),              # something on stderr
         ("1 + 1", "x = 1 + 1"), ("x = 1", "1"),                      # an output too few, one too many
-        ("1 + 1", "1 / 0"), ("1 + 1", None),                         # an error, a cell that was never run
+        ("1 + 1", "1 / 0"), ("x = 1", None),                          # an error, a cell that was never run
         (SLIDER, SLIDER.replace("a=3", "a=4")),
         (SLIDER, SLIDER.replace("print('a is', a)", "print(b)")),    # a slider that fails
         ("show(grid)", "show(grid, 'abe')"),                         # another letter
