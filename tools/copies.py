@@ -12,7 +12,7 @@ from tools.notebooks import (ROOT, as_text, command_line, execute, files_of_the_
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
-                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|book/|benchmarks/|\w+\.txt)")
+                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
 WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
 COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""

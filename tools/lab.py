@@ -11,12 +11,16 @@ from tools.notebooks import METADATA
 
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 CONFIG = f'''# Made by tools/lab.py. A notebook is saved with the version of Python that made its outputs.
+import warnings
+
+
 def keep_version(model, **others):
     told = (model.get("content") or {{}}).get("metadata", {{}}).get("language_info", {{}})
     if model["type"] == "notebook" and "version" in told:
         told["version"] = {METADATA["language_info"]["version"]!r}
 
 
+warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")        # JupyterLab reads this file twice
 c.FileContentsManager.pre_save_hook = keep_version
 '''
 
