@@ -1,4 +1,4 @@
-"""Breaks the course on purpose, in one place at a time, and says whether the tests notice: `make break`.
+"""Breaks the course on purpose, in one place at a time, and says whether the tests notice.
 
 break_it.txt lists them, three lines each: `name | file | tests`, `- what stands there`, `+ what it becomes`. The course is
 copied, the fault put into the copy, and the tests run that should see it: python -m tools.break_it [a word in their names]
