@@ -19,7 +19,7 @@ def said_and_so() -> tuple[Tensor, Tensor]:
 
 
 @compared(
-    cases=lambda: [(torch.tensor([True, True, False]), torch.tensor([True, False, False]))], random=said_and_so,
+    cases=lambda: [(torch.tensor([True, True, False]), torch.tensor([True, False, False]))], random=said_and_so, tries=40,
     hints=["A mask in square brackets keeps the elements where it is True. Which of the two belongs inside, which in front?",
            "Keep the truth of those digits that were called a 3; its mean is the fraction. And of nothing at all?"],
     mistakes={
@@ -40,7 +40,7 @@ def images_and_templates() -> tuple[Tensor, Tensor]:
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 0.]], [[1., 0.]], [[1., 1.]]]), torch.tensor([[[0., 0.]], [[1., 1.]]]))],
-    random=images_and_templates,
+    random=images_and_templates, tries=40,
     hints=["We want shape (n, 1, rows, columns) beside (k, rows, columns). What does broadcasting make of the two?",
            "[:, None] puts an axis of length 1 behind axis 0. Then the function l1 of this notebook does the rest.",
            "Write the two shapes below each other, flush right: 1 stands over k, n over nothing. Both are stretched."],
@@ -56,13 +56,14 @@ def l1_table(images, templates):
 
 def images_and_truth() -> tuple[Tensor, Tensor]:
     """Images whose pixels are often exactly .5, and for each whether it is a 3."""
-    images = torch.randint(5, (a_size(), a_size(), a_size())) / 4
+    images = torch.rand(a_size(), a_size(), a_size())
+    images[torch.rand(images.shape) < .3] = .5
     return images, torch.rand(len(images)) < .6
 
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 1.]], [[1., 1.]], [[0., 0.]], [[0., 1.]]]), torch.arange(4) < 2)],
-    random=images_and_truth,
+    random=images_and_truth, tries=40,
     hints=["images > .5 is what 784 programs say about every image. Which axis should disappear when you take the mean?",
            "The truth has shape (n,), the answers (n, rows, columns). Flush right, n would stand under columns. Question 3 of "
            "this notebook knows what to do.",
