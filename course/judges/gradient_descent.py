@@ -168,7 +168,7 @@ def a_throw() -> tuple:
 
 
 @compared(
-    cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 200)], random=a_throw, tries=30,
+    cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 100)], random=a_throw, tries=30,
     probe=lambda answer, *case: list(answer(*case)),                               # three numbers in a tensor will do
     hints=["The loop of descend in the lesson does it for two parameters. What changes is the model, and where the data are "
            "from.",
