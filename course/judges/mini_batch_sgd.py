@@ -87,10 +87,10 @@ def some_parameters() -> tuple:
 
 
 def path(answer, params, lr, momentum, come_in="list", used="all are used"):
-    """The parameters after each of six steps, all numbers in a row: (6, n). Each number has a valley of its own."""
+    """The parameters after each of five steps, all numbers in a row: (5, n). Each number has a valley of its own."""
     params, places = [p.clone().requires_grad_() for p in params], []
     opt = answer(params if come_in == "list" else (p for p in params), lr, momentum)
-    for _ in range(6):
+    for _ in range(5):
         sum((torch.arange(1., p.numel() + 1).view_as(p) * (p - k) ** 2 * (k + 1)).sum()
             for k, p in enumerate(params) if str(k) not in used).backward()
         opt.step()
