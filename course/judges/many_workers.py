@@ -1,50 +1,37 @@
-"""The exercises of notebook 10, many workers."""
+"""The exercises of the notebook about many workers."""
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course.exercises import a_kind, compared, need, tried
+from course.judges.linear_model import whole
 
 
-def rows_of_numbers(*counts):
-    """A case of whole_gradient: a gradient for each worker, nan where it has no digits, and the counts."""
-    drawn = torch.randn(len(counts), 5, generator=torch.Generator().manual_seed(len(counts)))
-    return [row if n else row * float("nan") for row, n in zip(drawn, counts)], list(counts)
-
-
-def weighted(gradients, weights):
-    return sum(g * w for g, w in zip(gradients, weights))
+def some_workers() -> tuple:
+    """A gradient for each of up to five workers, of any shape, nan where it has no digits, and the counts."""
+    counts = [whole(0, 2) * whole(1, 20) for _ in range(whole(1, 5))]
+    counts[whole(1, len(counts)) - 1] = whole(1, 40)
+    shape = [whole(1, 3) for _ in range(whole(0, 2))]
+    return [torch.randn(shape) if n else torch.full(shape, torch.nan) for n in counts], counts
 
 
 @compared(
-    cases=lambda: [rows_of_numbers(24, 8), rows_of_numbers(16, 16), ([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1]),
-                   rows_of_numbers(10, 12, 10), rows_of_numbers(7), rows_of_numbers(32, 1, 1, 30), rows_of_numbers(20, 12, 0)],
+    cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40,
     hints=["With 24 and 8 digits, the first gradient counts three times as much as the second: 24 / 32 and 8 / 32.",
            "Multiply each gradient by its number of digits, add up, and divide once by the number of all digits.",
            "nan times 0 is nan. So a worker without digits has to be left out before anything is multiplied."],
     mistakes={
         "this is the plain mean of the gradients. A worker with more digits has to count more.":
             lambda gradients, counts: torch.stack(gradients).mean(0),
-        "this is the plain sum of the gradients, without regard to the numbers of digits.":
-            lambda gradients, counts: sum(gradients),
-        "the gradients are weighted rightly, but nothing divides by the number of all digits.":
-            lambda gradients, counts: weighted(gradients, counts),
-        "the sum is divided by the number of workers. Divide by the number of digits.":
-            lambda gradients, counts: weighted(gradients, counts) / len(counts),
-        "you divide by the number of digits where you should multiply: a mean over more digits counts more.":
-            lambda gradients, counts: weighted(gradients, [1 / n if n else 0 for n in counts])
-            / sum(1 / n for n in counts if n),
         "nan comes out where one worker has no digits. Its gradient is nan, and nan times 0 is nan again: leave it out.":
-            lambda gradients, counts: weighted(gradients, counts) / sum(counts),
-        "the largest share alone is used.": lambda gradients, counts: gradients[counts.index(max(counts))],
-    },
-    right="That is what a worker's gradient has to be weighted with when the shares differ. "
-          "DistributedDataParallel does not do it.")
+            lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)},
+    right="That is how gradients have to be weighted when the shares differ. DistributedDataParallel does not do it.")
 def whole_gradient(gradients, counts):
-    shares = [(g, n) for g, n in zip(gradients, counts) if n]
-    return sum(g * n for g, n in shares) / sum(n for _, n in shares)
+    return sum(g * n for g, n in zip(gradients, counts) if n) / sum(counts)
 
 
 @tried(
@@ -54,78 +41,66 @@ def whole_gradient(gradients, counts):
     right="Nobody is left out, nobody is counted twice, and no worker needed to ask another. For training with "
           "DistributedDataParallel the shares would have to be equal; for counting right digits these are what you want.")
 def share_of(answer):
-    for count, workers in [(6, 2), (500, 4), (500, 3), (10, 4), (7, 7), (3, 5), (1, 1), (0, 2)]:
-        shares = [answer(count, worker, workers) for worker in range(workers)]
-        what = f"with {count} digits and {workers} worker{'s' * (workers > 1)}"
-        need(all(share is not None for share in shares), "nothing comes back (None): end your code with return and the "
-             "rows.")
-        if all(isinstance(share, (range, Tensor)) for share in shares):
-            shares = [list(share) if isinstance(share, range) else share.tolist() for share in shares]
-        odd = next((share for share in shares if not isinstance(share, (list, tuple))), None)
-        need(odd is None, f"{a_kind(odd)} comes back where a list of rows is wanted.")
-        rows = [row for share in shares for row in share]
-        need(all(type(row) is int for row in rows), "the list holds something else than whole numbers. It should hold "
-             "the numbers of the rows.")
-        need(not rows or min(rows) >= 0, f"{what}, a row below 0 is dealt.")
-        need(count not in rows, f"{what}, row {count} is dealt, and the last one is row {count - 1}: rows begin at 0.")
-        need(not rows or max(rows) < count, f"{what}, row {max(rows, default=0)} is dealt, and the last one is row "
-             f"{count - 1}.")
-        missing = sorted(set(range(count)) - set(rows))
-        twice = sorted({row for row in rows if rows.count(row) > 1})
-        some = f"{missing[:3]}"[1:-1] + ", …" * (len(missing) > 3)
-        remainder = " That is the remainder of the division: somebody must have it." if 0 < len(missing) < workers else ""
-        need(not missing or not twice, f"{what}, some rows are dealt twice and others not at all. Do the workers get "
-             f"different rows?")
-        need(not missing, f"{what}, nobody gets {'rows' if len(missing) > 1 else 'row'} {some}.{remainder}")
-        need(not twice, f"{what}, {len(twice)} of the rows {'are' if len(twice) > 1 else 'is'} dealt more than once. "
-             "For a count of right digits each may be there once only.")
-        sizes = [len(share) for share in shares]
-        need(max(sizes) - min(sizes) <= 1, f"{what}, the shares have {max(sizes)} and {min(sizes)} rows. They should "
-             "differ by one at most, or the others wait for the worker with the most.")
+    for count, workers in [(6, 2), (500, 4), (500, 3), *itertools.product(range(12), range(1, 6))]:
+        asked = [answer(count, worker, workers) for worker in (*range(workers), *reversed(range(workers)))]
+        odd = next((share for share in asked if not isinstance(share, (list, tuple, range, Tensor, np.ndarray))), asked)
+        need(odd is asked, f"{a_kind(odd)} comes back where a list of rows is wanted.")
+        asked = [[row.item() if hasattr(row, "item") else row for row in share] for share in asked]
+        rows, what = sum(asked[:workers], []), f"with {count} digits and {workers} workers"
+        need(all(type(row) is int for row in rows), "the list holds something else than whole numbers, which rows have.")
+        odd = set(rows) - set(range(count))
+        need(not odd, f"{what}, row {min(odd, default=0)} is dealt. The first row is 0, the last one count - 1.")
+        missing, twice = set(range(count)) - set(rows), {row for row in rows if rows.count(row) > 1}
+        need(not missing, f"{what}, nobody gets {len(missing)} of the rows. Is that the remainder of the division? Or do the "
+             "workers get the same rows?")
+        need(not twice, f"{what}, rows are dealt more than once, {len(twice)} of them. Each should be counted once only.")
+        sizes = list(map(len, asked))
+        need(max(sizes) - min(sizes) <= 1, f"{what}, the shares have {max(sizes)} and {min(sizes)} rows. They should differ by "
+             "one at most, or the others wait for the worker with the most.")
+        need(asked == asked[::-1], f"{what}, a worker gets other rows when it asks a second time. Only the three inputs count.")
 
 
-@tried(
-    hints=["zip(*[model.parameters() for model in models]) walks along the parameters of all models side by side: first "
-           "all first weights, then all first biases.",
+def some_nets() -> tuple:
+    """A function that makes up to four nets, built alike, with gradients at random."""
+    count, sizes = whole(1, 4), (whole(1, 4), whole(1, 4), 1)
+
+    def nets():
+        made = [nn.Sequential(nn.Linear(*sizes[:2]), nn.ReLU(), nn.Linear(*sizes[1:])) for _ in range(count)]
+        for p in (p for net in made for p in net.parameters()):
+            p.grad = torch.randn_like(p)
+        return made
+    nets.__name__ = f"{count} nets with layers of {sizes}"
+    return nets,
+
+
+def all_reduced(answer, nets):
+    """A row of gradients for each net, and a last one: the last net's after those of the first have been zeroed."""
+    made = nets()
+    params = [p for net in made for p in net.parameters()]
+    before = [p.detach().clone() for p in params]
+    answer(list(made))
+    need(all(map(torch.equal, params, before)), "the parameters have changed. Only the gradients, p.grad, are to be averaged.")
+    need(all(p.grad is not None for p in params), "some gradients are gone (None).")
+    found = [torch.cat([p.grad.flatten() for p in net.parameters()]) for net in made]
+    made[0].zero_grad(set_to_none=False)
+    return torch.stack([*found, torch.cat([p.grad.flatten() for p in made[-1].parameters()])])
+
+
+@compared(
+    cases=list, random=some_nets, probe=all_reduced,
+    hints=["zip(*[model.parameters() for model in models]) walks along the parameters of all models side by side: first all "
+           "first weights, then all first biases.",
            "Work out the mean of the gradients of such a group before you change any of them: "
            "torch.stack([p.grad for p in group]).mean(0).",
            "Then give it to each of the group, in a second loop: p.grad = mean.clone()."],
-    right="That is all-reduce and a division, which DistributedDataParallel does in backward. After it, equal "
-          "parameters stay equal, as long as the optimisers do the same.")
-def average_gradients(answer):
-    for count, sizes in ((2, (1, 1)), (3, (4, 3)), (4, (5, 2))):
-        def made():
-            torch.manual_seed(count)
-            return [nn.Sequential(nn.Linear(*sizes), nn.ReLU(), nn.Linear(sizes[1], 1)).double() for _ in range(count)]
-        models, before = made(), made()
-        for group in (models, before):
-            torch.manual_seed(7)
-            for model in group:
-                F.mse_loss(model(torch.randn(6, sizes[0]).double()) + 3, torch.randn(6, 1).double()).backward()
-        means = [torch.stack([p.grad for p in ps]).mean(0) for ps in zip(*[m.parameters() for m in before])]
-        answer(models)
-        got = [[p.grad for p in model.parameters()] for model in models]
-        old = [[p.grad for p in model.parameters()] for model in before]
-        same = [all(g is not None and torch.allclose(g, w) for g, w in zip(grads, means)) for grads in got]
-        need(all(torch.equal(p, q) for m, n in zip(models, before) for p, q in zip(m.parameters(), n.parameters())),
-             "the parameters have changed. Only the gradients, p.grad, are to be averaged.")
-        need(all(g is not None for grads in got for g in grads), "some gradients are gone (None).")
-        need(not all(torch.equal(g, o) for grads, olds in zip(got, old) for g, o in zip(grads, olds)), "the gradients "
-             "are as they were. Give each parameter its new one: p.grad = …")
-        sums = [torch.allclose(g, w * count) for grads in got for g, w in zip(grads, means)]
-        need(not all(sums), "every model has the sum of the gradients now. Divide by the number of models.")
-        for part, word in ((slice(0, None, 2), "weights"), (slice(1, None, 2), "biases")):
-            good = all(torch.allclose(g, w) for grads in got for g, w in zip(grads[part], means[part]))
-            other = all(torch.allclose(g, w) for grads in got for g, w in zip(grads[(part.start == 0)::2],
-                                                                              means[(part.start == 0)::2]))
-            need(good or not other, f"the gradients of the {word} are not the means, those of the others are.")
-        first_layers = all(torch.allclose(g, w) for grads in got for g, w in zip(grads[:2], means[:2]))
-        need(all(same) or not first_layers, "the first layer is right, and the last one is not. All parameters are to "
-             "be averaged.")
-        need(all(same) or not any(same), f"with {count} models, {sum(same)} of them got the mean, and the others did "
-             "not. Work out the mean before you change any of the gradients, and give it to all of them.")
-        need(all(same), f"with {count} models the gradients are not the means over the models. Is each mean worked out "
-             "before any of the gradients is changed?")
-        owners = {g.data_ptr() for grads in got for g in grads}
-        need(len(owners) == count * len(means), "the values are right, but several models hold one and the same tensor. "
-             "Whoever changes it for one, with zero_() for instance, changes it for all: give each a .clone().")
+    mistakes={
+        "the gradients are as they were. Give each parameter its new one: p.grad = …": lambda models: None,
+        "the values are right, but several models hold one and the same tensor. Whoever changes it for one, with zero_() for "
+        "instance, changes it for all: give each a .clone().": lambda models: average_gradients(models, lambda mean: mean)},
+    right="That is all-reduce and a division, which DistributedDataParallel does in backward. After it, equal parameters stay "
+          "equal, as long as the optimisers do the same.")
+def average_gradients(models, give=Tensor.clone):
+    for group in zip(*[model.parameters() for model in models]):
+        mean = torch.stack([p.grad for p in group]).mean(0)
+        for p in group:
+            p.grad = give(mean)
