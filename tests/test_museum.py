@@ -285,7 +285,7 @@ def test_after_forty_epochs_sorted_4s_and_9s_still_lag_behind():
     assert ends[1] - ends[0] > .02
 
 
-@pytest.mark.parametrize("words", ["no digit has ink there", "asked for it", "took it back", "course of 2022, notebook 04",
+@pytest.mark.parametrize("words", ["no digit has ink there", "asked for it", "took it back", "course of 2022, its fourth notebook",
                                    "asked for the old error back", "comes up in a comment", "The notebook takes"])
 def test_the_notebook_says_exactly_where_a_bug_was_found(words):
     assert words in "\n".join(cell.source for cell in BOOK.cells)

@@ -115,7 +115,7 @@ def test_a_worker_killed_while_it_writes(book, unbroken):
              '        half.write_bytes(b"PK" * 999)\n        os.kill(os.getpid(), 9)\n')
     assert SCRIPT.count(whole) == 1
     script, folder = book.script.with_name("dying.py"), book.new_run()
-    script.write_text(SCRIPT.replace(whole, dying + whole))
+    script.write_text(SCRIPT.replace(whole, dying + whole), encoding="utf-8")
     book.run(folder, 2, "--max-restarts", 1, script)
     assert '"resumed": true' in (folder / "result.json").read_text(encoding="utf-8")
     assert same(book, folder, unbroken)
