@@ -45,6 +45,15 @@ def bring(folder, *names):
         shutil.copy(ROOT / name, folder / name)
 
 
+@pytest.fixture(autouse=True)
+def environment():
+    """The commands change the environment of their process; here that is the tests'."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A folder that the tools take for the course, without notebooks."""
