@@ -418,9 +418,6 @@ def stack_of_images(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0
     return ((values - .4).clamp(min=0) / .6 * 100).round() / 100
 
 
-pile = stack_of_images
-
-
 # ---------------------------------------------------------------- the exercises
 
 for _file in sorted((Path(__file__).parent / "judges").glob("[a-z]*.py")):       # these import from here what stands above
