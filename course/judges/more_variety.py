@@ -110,8 +110,8 @@ def small_model(answer):
     need(not coins, f"with {coins} of 3 seeds it is no better than a coin: with so few hidden units, one start in some "
          "has only dead ones. Take a few units more, or an activation that cannot die.")
     ahead = sum(scores) / 3 - score(lambda: nn.Linear(784, 1), 0)
-    need(ahead >= .01, f"with its {count:,} parameters it is {'level with' if ahead > -.004 else 'behind'} the linear model, or "
-         "hardly ahead: .01 more is wanted. Is there a ReLU between two layers, do they see enough of the image, are there "
+    need(ahead >= .01, f"with its {count:,} parameters it is {'level with' if ahead > -.004 else 'behind'} the linear model, "
+         "or hardly ahead: .01 more is wanted. Is there a ReLU between two layers, do they see enough of the image, are there "
          "units enough?")
 
 
