@@ -94,10 +94,9 @@ def a_bent_loss() -> tuple:
 @compared(
     cases=lambda: [(bowl, torch.tensor([[1., 3.]]), .5)], random=a_bent_loss,
     hints=["nudge_gradient does it for vectors. In a matrix, nudge[i] is a whole row; you want one number at a time.",
-           "params.view(-1) is all numbers in one row, whatever the shape, and len of it says how many. A view shares its "
-           "numbers with the tensor: write into the view, and the tensor has changed.",
-           "Start from slopes = torch.zeros_like(params), which has the right shape, and fill it. Or make a list, and give its "
-           "numbers the shape of params at the end."],
+           "params.numel() says how many numbers there are. Work with a row of so many, and give each nudge the shape of the "
+           "parameters: nudge.reshape(params.shape).",
+           "Collect the slopes in a row of the same length, and at the end give it the shape of params, with reshape."],
     mistakes={
         "this is the change from params upwards, over one nudge. A curve bends, so look to both sides: up and down, divided by "
         "twice the nudge.": lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1),

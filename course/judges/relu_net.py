@@ -141,7 +141,7 @@ def leaky_slopes(params, xb, yb, slope, back=None, times=1.):
     cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
                     torch.tensor([[1.]]), .5)],
     random=a_leaky_net,
-    hints=["Start from the six lines of the lesson. Forward, only the activations change.",
+    hints=["Start from the lines of the lesson. Forward, only the activations change.",
            "On the way back, the lesson multiplied by (s1 > 0): 1 where the hinge rises, 0 where it is flat. What is it now?",
            "torch.where(s1 > 0, 1., slope) is the slope of the hinge. The results come in the order w1, b1, w2, b2."],
     mistakes={
