@@ -166,7 +166,8 @@ def wiggle(x: Tensor, turn: float = 15, zoom: float = .1, shift: float = 2, slan
     cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
     rows = [torch.stack([cos, shear * cos - sin, right], 1), torch.stack([sin, shear * sin + cos, down], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), (n, 1, 28, 28), align_corners=False)
-    return F.grid_sample(x.reshape(n, 1, 28, 28), grid, align_corners=False).reshape(x.shape)
+    wiggled = F.grid_sample(x.reshape(n, 1, 28, 28), grid, align_corners=False)
+    return wiggled.reshape(x.shape)
 
 
 class WiggledBatches(Batches):
