@@ -41,10 +41,13 @@ student: $(V)/.installed  ## copy the course into build/student/, without soluti
 key: $(V)/.installed  ## run the notebooks with all exercises solved, into build/key/
 	@$(V)/python -m tools.copies key
 
+zip: $(V)/.installed  ## pack the course into build/3or7.zip, to upload to Colab
+	@$(V)/python -m tools.copies zip
+
 publish: $(V)/.installed  ## write the course's public address (REPO=owner/name) into set-up cells and Colab links
 	@$(V)/python -m tools.copies publish "$(REPO)"
 
-matrix: $(V)/.installed  ## check the notebooks with other versions of Python and PyTorch, and write the README's table
+matrix: $(V)/.installed  ## check the notebooks with other versions of Python and PyTorch, and write their table in the evidence
 	@$(V)/python -m tools.matrix
 
 browser: book  ## run notebooks in JupyterLab in a real browser, and look at the web book
@@ -60,8 +63,7 @@ $(V)/.tools: $(V)/.installed tools/requirements.txt
 
 $(V)/.installed: requirements.txt tools/constraints.txt
 	@echo "Making .venv and installing the tested set (on Linux about 6 GB, for torch brings CUDA; a tenth with TORCH=cpu) ..."
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "This Python has no venv: install it (Debian, Ubuntu: apt install python3-venv) and run make again."; exit 1; }
+	@$(PYTHON) tools/before.py
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet uv

@@ -1,4 +1,4 @@
-"""Stored results are what the code computes, the claims that the course makes with them hold, and the README quotes them.
+"""Stored results are what the code computes, the claims that the course makes with them hold, and the page about evidence quotes them.
 
 With MNIST_ROOT=folder the full digits are used, too.
 """
@@ -209,7 +209,10 @@ def test_what_the_notebook_says_of_disturbed_digits(dataset):
         assert permuted[name][0] > .975 and permuted[name][2] < at("shift", 4, name) - .07
 
 
-# ---------------------------------------------------------------- the README
+# ---------------------------------------------------------------- the page about evidence
+
+EVIDENCE = (ROOT / "tools" / "book" / "evidence.md").read_text(encoding="utf-8")
+
 
 def disagreements(text):
     """What a table of the ladder says otherwise than the stored results, to the digits that it shows; and its rungs."""
@@ -229,12 +232,12 @@ def disagreements(text):
     return found, [row[0] for row in rows]
 
 
-def test_the_readme_shows_the_stored_ladder():
-    found, rungs = disagreements((ROOT / "README.md").read_text(encoding="utf-8"))
+def test_the_page_shows_the_stored_ladder():
+    found, rungs = disagreements(EVIDENCE)
     assert sorted(rungs) == sorted(ladder.RUNGS) and found == []
 
 
-def test_the_readme_check_sees_a_wrong_number():
+def test_the_check_sees_a_wrong_number():
     assert disagreements("| pixel similarity, L1 | .954 | .9514 | .9511 |")[0] == []
     assert len(disagreements("| pixel similarity, L1 | .955 | .951 | .9514 |")[0]) == 2
     mean, spread = (f(ladder.accuracies("full")[NET]) for f in (statistics.mean, statistics.stdev))
@@ -242,7 +245,7 @@ def test_the_readme_check_sees_a_wrong_number():
     assert disagreements(row % (mean, spread))[0] == [] and len(disagreements(row % (mean, spread + .0001))[0]) == 1
 
 
-SPEED = {  # what stands in the README's table, and where speed.txt says it
+SPEED = {  # what stands in its table, and where speed.txt says it
     "first picture from a fresh kernel, as a share of fastai's way to its own": r"ours takes (\d+%) of fastai's route",
     "one epoch of the net, times as fast as fastai's `Learner`":
         r"one epoch of the net, 12,396 digits, \d threads[\s\S]*?\nours is ([\d.]+) times as fast",
@@ -251,7 +254,7 @@ SPEED = {  # what stands in the README's table, and where speed.txt says it
     "cost of a digit from 500 to 60,000 of them, cheapest to dearest": r"the cost of a digit: (\d+%)"}
 
 
-def test_the_readme_quotes_the_stored_times():
+def test_the_page_quotes_the_stored_times():
     told = (benchmarks.HERE / "speed.txt").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (.+) \| ([\d.]+%?) \| .+ \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    table = re.findall(r"^\| (.+) \| ([\d.]+%?) \| .+ \|$", EVIDENCE, re.M)
     assert {name: re.search(pattern, told)[1] for name, pattern in SPEED.items()} == dict(table[-len(SPEED):])

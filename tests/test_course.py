@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 import tools.notebooks
-from tools import copies, lab, matrix, order
+from tools import before, copies, lab, matrix, order
 from tools.break_it import copy_of_the_course
 from tools.notebooks import ROOT, as_text, command_line, find, has, notebooks, read, refresh, run, slug
 
@@ -217,7 +217,7 @@ def test_students_get_the_course_without_answers_and_without_what_is_for_teacher
     files = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     assert {"Makefile", "README.md", "requirements.txt", "utils.py", "course/exercises.py", "tools/constraints.txt"} <= files
     assert not [name for name in files if re.match(r"tests/|conftest|\.|build|marks|tools/book/teaching", name)]
-    assert set(os.listdir(copy / "tools")) == {"__init__.py", "notebooks.py", "order.py", "lab.py", "book",
+    assert set(os.listdir(copy / "tools")) == {"__init__.py", "notebooks.py", "order.py", "lab.py", "before.py", "book",
                                                 "benchmarks", "constraints.txt", "requirements.txt"}
     for path in copy.glob("notebooks/*.ipynb"):
         nb = read(path)
@@ -271,7 +271,7 @@ def test_publish_writes_the_address_and_nothing_else_or_nothing(course):
             assert nb.cells[1].source == f'import sys\nCOURSE = "https://github.com/{repo}"  # where it is published'
             assert nb.cells[2:] == old.cells[2:] and link in (course / "README.md").read_text(encoding="utf-8")
     readme = (course / "README.md").read_text(encoding="utf-8")
-    assert readme.startswith("# Course\n\n<!-- colab -->\n- [A: a try](https") and "ada/digits" not in readme
+    assert readme.startswith("# Course\n\n<!-- colab -->\n  [01](https") and "ada/digits" not in readme
     (course / "README.md").write_text("# Course\n", encoding="utf-8")
     texts = [path.read_bytes() for path in paths]
     assert "nothing was changed" in stops(copies.publish, "eve/d") and [path.read_bytes() for path in paths] == texts
@@ -368,9 +368,7 @@ def test_jupyterlab_asks_nothing_and_saves_a_notebook_as_it_was(tmp_path):
 @needs_make
 @pytest.mark.parametrize("python, sentence", [
     ("case $2 in venv) mkdir -p .venv/bin; cp broken .venv/bin/python;; esac", "connection lost"),
-    (f'exec {sys.executable} -c "import sys; sys.version_info = (3, 9); $2"', "needs Python 3.10 or newer; this is"),
-    (f'exec {sys.executable} -c "import sys; sys.modules[\'ensurepip\'] = None; $2"', "python3-venv"),
-])
+    ("case $1 in tools/before.py) echo unfit; exit 1;; esac", "unfit")])
 def test_an_install_that_breaks_off_is_not_believed_and_an_unfit_python_named(tmp_path, python, sentence):
     bring(tmp_path, "Makefile", "requirements.txt", "tools/constraints.txt")
     stub(tmp_path / "python", python)
@@ -379,6 +377,20 @@ def test_an_install_that_breaks_off_is_not_believed_and_an_unfit_python_named(tm
         status, said = called(tmp_path, "make", "course", "PYTHON=./python")
         assert status != 0 and sentence in said
     assert not (tmp_path / ".venv" / "bin" / ".installed").exists()
+
+
+@pytest.mark.parametrize("here, sentence", [
+    ({}, ""), ({"version": (3, 9, 1)}, "needs Python 3.10 or newer, up to 3.13; this is 3.9"), ({"version": (3, 14)}, "this is 3.14"),
+    ({"bits": 32}, "32 bits"), ({"system": "Darwin", "machine": "x86_64"}, "Intel"), ({"system": "Darwin", "machine": "arm64"}, ""),
+    ({"parts": ["venv", "no_pip"]}, "has no no_pip"), ({"free": 3e9}, "3.0 GB free on this disk, and about 7 are needed"),
+    ({"free": 3e9, "system": "Windows"}, ""), ({"free": 1e9, "system": "Windows"}, "about 2 are needed: make room.")])
+def test_what_stands_in_the_way_of_installing_is_said_in_a_sentence(monkeypatch, here, sentence):
+    monkeypatch.delenv("TORCH", raising=False)
+    usual = {"version": (3, 12, 1), "bits": 64, "system": "Linux", "machine": "x86_64", "free": 9e9, "parts": ["venv"]}
+    said = before.obstacle(**usual | here)
+    assert sentence in said and bool(said) == bool(sentence)
+    monkeypatch.setenv("TORCH", "cpu")
+    assert not before.obstacle(**usual | {"free": 3e9})
 
 
 # ---------------------------------------------------------------- the matrix
@@ -396,14 +408,16 @@ def test_the_files_that_the_matrix_installs_from_are_there():
     ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs"),
 ])
 def test_the_matrix_ends_as_its_rows_say(course, monkeypatch, capsys, rows, status):
-    (course / "README.md").write_text("Before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n", encoding="utf-8")
+    page = course / "tools" / "book" / "evidence.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("Before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n", encoding="utf-8")
     monkeypatch.setattr(matrix, "check", lambda name: rows if name == "tested" else [])
     if status:
         assert status in stops(matrix.main, [])
     else:
         matrix.main([])
         assert "Every output is the same" in capsys.readouterr().out
-    table = [line for line in (course / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    table = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(rows) and all(row[-1] in line for row, line in zip(rows, table[2:]))
 
 

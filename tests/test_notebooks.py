@@ -186,7 +186,8 @@ def anchors(path):
 def test_links_lead_somewhere_and_notebooks_are_named_by_links():
     pages = {path: "\n".join(cell.source for cell in prose(name)) for name, path in PATHS.items()}
     pages |= {ROOT / page: (ROOT / page).read_text(encoding="utf-8")
-              for page in ("README.md", ".github/CONTRIBUTING.md", "tools/book/teaching.md", "data/README.md")}
+              for page in ("README.md", ".github/CONTRIBUTING.md", "tools/book/teaching.md", "tools/book/evidence.md",
+                           "data/README.md")}
     problems = []
     for path, text in pages.items():
         text = re.sub(r"```.*?```|`[^`\n]*`|\$[^$\n]+\$", "", text, flags=re.S)

@@ -1,18 +1,19 @@
-"""Copies for a class, and the course's public address: python -m tools.copies student | key | publish OWNER/NAME"""
+"""Copies for a class, and the course's public address: python -m tools.copies student | key | zip | publish OWNER/NAME"""
 import base64
 import re
 import shutil
 import sys
+import zipfile
 import zlib
 
 import nbformat
 
-from tools.notebooks import (ROOT, as_text, command_line, execute, files_of_the_course, has, is_right, new_build, normalise,
+from tools.notebooks import (ROOT, as_text, build, command_line, execute, files_of_the_course, has, is_right, new_build, normalise,
                              notebooks, read, write)
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
-                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
+                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|before\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
 WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
 COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
@@ -90,6 +91,16 @@ def key() -> None:
     print("The key, with every exercise solved and checked, is in build/key/.")
 
 
+def pack() -> None:
+    """Pack the course into build/3or7.zip, in a folder 3or7: the set-up cell unpacks it in Colab."""
+    goal = build() / "3or7.zip"
+    with zipfile.ZipFile(goal, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in files_of_the_course():
+            if not name.as_posix().startswith(("tests/", ".")):
+                packed.write(ROOT / name, f"3or7/{name.as_posix()}")
+    print(f"The course is in build/3or7.zip, {goal.stat().st_size / 1e6:.0f} MB: upload it to Colab, beside the notebook.")
+
+
 def publish(repo: str = "") -> None:
     """Write the course's public address into the set-up cells, and links to Colab into notebooks and README."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repo):
@@ -112,4 +123,4 @@ def publish(repo: str = "") -> None:
 
 
 if __name__ == "__main__":
-    command_line(__doc__, {"student": student, "key": key, "publish": publish})
+    command_line(__doc__, {"student": student, "key": key, "zip": pack, "publish": publish})

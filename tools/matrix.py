@@ -1,4 +1,4 @@
-"""Checks every notebook in fresh environments, and writes the table in the README; `make matrix` calls it:
+"""Checks every notebook in fresh environments, and writes the table in tools/book/evidence.md; `make matrix` calls it:
 
 python -m tools.matrix [tested oldest …]      default: all; rows that are not run stay as they are in the table
 
@@ -110,12 +110,12 @@ def check(name: str) -> list[list[str]]:
 
 
 def write_table(rows: list[list[str]]) -> None:
-    """Put rows into the README's table, in place of those for the same packages and Python."""
-    readme = ROOT / "README.md"
-    before, begin, rest = readme.read_text(encoding="utf-8").partition("<!-- matrix -->\n")
+    """Put rows into the table of the page about evidence, in place of those for the same packages and Python."""
+    page = ROOT / "tools" / "book" / "evidence.md"
+    before, begin, rest = page.read_text(encoding="utf-8").partition("<!-- matrix -->\n")
     table, end, after = rest.partition("<!-- /matrix -->")
     if not end:
-        sys.exit("README.md has no <!-- matrix --> … <!-- /matrix --> to hold the table: nothing was changed.")
+        sys.exit("evidence.md has no <!-- matrix --> … <!-- /matrix --> to hold the table: nothing was changed.")
     old = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     renewed = {(row[0], row[1].rpartition(".")[0]) for row in rows}
     rows = rows + [row for row in old if (row[0], row[1].rpartition(".")[0]) not in renewed]
@@ -123,7 +123,7 @@ def write_table(rows: list[list[str]]) -> None:
     units = [*UNITS.values(), *(row[7] for row in rows)]
     rows.sort(key=lambda row: (order.index(row[0]), int(row[1].split(".")[1]), row[6], units.index(row[7])))
     lines = ["| " + " | ".join(row) + " |" for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]]
-    write(readme, before + begin + "\n".join(lines) + "\n" + end + after)
+    write(page, before + begin + "\n".join(lines) + "\n" + end + after)
 
 
 def main(names: list[str]) -> None:
@@ -139,7 +139,7 @@ def main(names: list[str]) -> None:
         sys.exit("Nothing was run: none of these Pythons is here.")
     if not all(outcome.startswith("all") for outcome in outcomes):
         sys.exit("Some outputs differ: build/matrix/*/log.txt says which.")
-    print("Every output is the same everywhere. The table in README.md is new.")
+    print("Every output is the same everywhere. The table in tools/book/evidence.md is new.")
 
 
 if __name__ == "__main__":

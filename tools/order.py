@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tools.notebooks import ROOT, as_text, command_line, has, notebooks, read, slug, write
 
-PAGES = ("README.md", ".github/CONTRIBUTING.md", "tools/book/teaching.md", "data/README.md")
+PAGES = ("README.md", ".github/CONTRIBUTING.md", "tools/book/teaching.md", "tools/book/evidence.md", "data/README.md")
 
 
 class Notebook(NamedTuple):
@@ -75,9 +75,11 @@ def with_tables(text: str, all: list[Notebook]) -> str:
             f"| {notebook.about.get('exercises', '')} min | {notebook.about.get('idea', '')} |"
             for notebook in all if notebook.number)]}
     if all and all[0].address:
-        tables["colab"] = [f"- [{notebook.title}]({notebook.colab})" for notebook in all]
+        tables["colab"] = [f"  [{notebook.number or notebook.title}]({notebook.colab})" for notebook in all]
+        owner, name = all[0].address.split("/")[-2:]
+        tables["book"] = [f"  open [the web book](https://{owner}.github.io/{name}/), where you draw, move sliders and train a net."]
     for name, lines in tables.items():
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], text,
+        text = re.sub(rf"(<!-- {name} -->\n).*?( *<!-- /{name} -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], text,
                       flags=re.S)
     return text
 
