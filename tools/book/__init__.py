@@ -91,7 +91,8 @@ def in_book(page: Path) -> Path:
 
 def stage(sources: Path) -> None:
     """Write the pages, and the files that they show or offer, into `sources`, with the places that they have in the tree."""
-    others = [page for page in (ROOT / "tools/book/teaching.md", ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md")
+    others = [page for page in (ROOT / "tools/book/evidence.md", ROOT / "tools/book/teaching.md",
+                                  ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md")
               if page.exists()]                          # students have only the last
     for page in [ROOT / "README.md", *notebooks(), *others]:
         goal = sources / in_book(page)
