@@ -1,4 +1,4 @@
-"""Stored results are what the code computes, the claims that the course makes with them hold, and the page about evidence quotes them.
+"""Stored results are what the code computes, the course's claims about them hold, and its page about evidence quotes them.
 
 With MNIST_ROOT=folder the full digits are used, too.
 """

@@ -380,8 +380,9 @@ def test_an_install_that_breaks_off_is_not_believed_and_an_unfit_python_named(tm
 
 
 @pytest.mark.parametrize("here, sentence", [
-    ({}, ""), ({"version": (3, 9, 1)}, "needs Python 3.10 or newer, up to 3.13; this is 3.9"), ({"version": (3, 14)}, "this is 3.14"),
-    ({"bits": 32}, "32 bits"), ({"system": "Darwin", "machine": "x86_64"}, "Intel"), ({"system": "Darwin", "machine": "arm64"}, ""),
+    ({}, ""), ({"version": (3, 9, 1)}, "needs Python 3.10 or newer, up to 3.13; this is 3.9"),
+    ({"version": (3, 14)}, "this is 3.14"), ({"bits": 32}, "32 bits"),
+    ({"system": "Darwin", "machine": "x86_64"}, "Intel"), ({"system": "Darwin", "machine": "arm64"}, ""),
     ({"parts": ["venv", "no_pip"]}, "has no no_pip"), ({"free": 3e9}, "3.0 GB free on this disk, and about 7 are needed"),
     ({"free": 3e9, "system": "Windows"}, ""), ({"free": 1e9, "system": "Windows"}, "about 2 are needed: make room.")])
 def test_what_stands_in_the_way_of_installing_is_said_in_a_sentence(monkeypatch, here, sentence):

@@ -61,7 +61,8 @@ def test_links_out_of_the_course_go_to_known_sites():
     pages = {path.name: "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
                                     if cell.cell_type == "markdown") for path in notebooks()}
     pages |= {name: (ROOT / name).read_text(encoding="utf-8")
-              for name in ("README.md", "tools/book/teaching.md", "tools/book/evidence.md", ".github/CONTRIBUTING.md", "data/README.md")}
+              for name in ("README.md", "tools/book/teaching.md", "tools/book/evidence.md", ".github/CONTRIBUTING.md",
+                           "data/README.md")}
     links = [(name, link) for name, text in pages.items() for link in external(text)]
     assert len(links) > 5
     none(f"{name}: {link} leads to a site that is not in SITES" for name, link in links

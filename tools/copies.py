@@ -13,7 +13,7 @@ from tools.notebooks import (ROOT, as_text, build, command_line, execute, files_
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
-                          r"|tools/(?!__init__\.py|notebooks\.py|order\.py|lab\.py|before\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
+                          r"|tools/(?!__init__\.py|(notebooks|order|lab|before)\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
 WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
 COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""

@@ -77,7 +77,7 @@ def with_tables(text: str, all: list[Notebook]) -> str:
     if all and all[0].address:
         tables["colab"] = [f"  [{notebook.number or notebook.title}]({notebook.colab})" for notebook in all]
         owner, name = all[0].address.split("/")[-2:]
-        tables["book"] = [f"  open [the web book](https://{owner}.github.io/{name}/), where you draw, move sliders and train a net."]
+        tables["book"] = [f"  open [the web book](https://{owner}.github.io/{name}/): draw, move sliders, train a net."]
     for name, lines in tables.items():
         text = re.sub(rf"(<!-- {name} -->\n).*?( *<!-- /{name} -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], text,
                       flags=re.S)
