@@ -7,7 +7,7 @@ endif
 
 HEAVY = tests/test_experiments.py $(wildcard $(addprefix notebooks/*,many_workers.ipynb ten_digits.ipynb relu_net.ipynb))     # begun first
 
-.PHONY: help lab test check course refresh order publish student key browser book matrix
+.PHONY: help lab test check course refresh order publish student key zip browser book matrix
 
 help:
 	@sed -nE 's/^([a-z]+):.*  ## /make \1           /; s/^(make .{10}) */\1/p' Makefile
