@@ -66,6 +66,8 @@ def painted(images: Tensor, *indices) -> Tensor:
     mistakes={
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
+        "for one image it is right, but in a stack, images[0] is a whole image and images[:, 0] its top row. Count the axes "
+        "from the end; ... stands for all in front.": lambda images: painted(images, 0, -1, (slice(None), 0), (slice(None), -1)),
         "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
             lambda images: images.clone()},
     right="With ... in front, the same four lines frame one image, a stack, or a stack of stacks.")
@@ -108,6 +110,8 @@ def boldest(images, labels, label):
         "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut the long row of "
         "numbers at other places. The first row of the sheet must hold the first row of each image.":
             lambda images: images.reshape(images.shape[1], -1),
+        "stack makes a new axis. cat joins along one that is there: which of the axes of one image runs to the right?":
+            lambda images: torch.stack(list(images), 1),
         "the images lie below one another, not side by side: they were joined along the rows.":
             lambda images: images.flatten(0, 1)},
     right="The same numbers and the same shape can be different pictures: order counts.")
