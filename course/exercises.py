@@ -380,11 +380,11 @@ def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[T
         if no_matter(alone) and any(not same(run(answer, t.seed, case), t.got) for t, case in turned):
             return f"With the {which} element alone, the same comes out. {why}"
     for k, name in enumerate(names):
-        axes = min(getattr(t.case[k], "ndim", 0) if k < len(t.case) else 0 for t in few)
+        axes = min(getattr(t.case[k], "ndim", 0) if k < len(t.case) else 0 for t in most)
         for a, b in itertools.combinations(range(axes if name else 0), 2):
-            made = [run(reference, t.seed, with_one(t.case, k, t.case[k].transpose(a, b))) for t in few]
+            made = [run(reference, t.seed, with_one(t.case, k, t.case[k].transpose(a, b))) for t in most]
             if all(same(t.got, r) or isinstance(r, Tensor) and r.ndim > b and same(t.got, r.transpose(a, b))
-                   for t, r in zip(few, made)):
+                   for t, r in zip(most, made)):
                 return f"It would be right with axes {a} and {b} of {name} exchanged: you work along the wrong one."
     return ""
 

@@ -195,7 +195,7 @@ MEANINGS = [
      r"invalid for input of size", "two shapes do not fit together: look at .shape of both."),
     (r"Dimension out of range", "an axis is named that this tensor does not have."),
     (r"only one element tensors|converted to Scalar|only integer tensors|Boolean value of Tensor with more than one",
-     "a whole tensor stands where one True or False, or one number, is wanted. Between tensors, & is and, | is or, ~ is not, "
+     "a whole tensor stands where one number is wanted, or one True or False. Between tensors, & is and, | is or, ~ is not, "
      "elementwise; .any(), .all() or .sum() make one of many."),
     (r"NoneType",
      "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … makes; "

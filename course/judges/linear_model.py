@@ -123,6 +123,8 @@ def without_autograd(answer, x, y, w, b):
     mistakes={
         "these are sums over the digits, and the loss is a mean: divide by the number of digits.":
             lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, lambda p, y: (p - y) * len(y)),
+        "the score takes the place of the probability: the sigmoid is missing.": lambda x, y, w, b: (
+            x.T @ (x @ w + b - y) / len(x), (x @ w + b - y).mean(0)),
         "this is the gradient of mnist_loss, with the factor p (1 - p). In cross-entropy it cancels, and p - y is left.":
             lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, of_mnist_loss)},
     right="That is all a backward pass has to do for this model. Where a pixel is always black, the slope is 0.")

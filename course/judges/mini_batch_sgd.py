@@ -113,6 +113,7 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
         "the gradient comes in with the factor 1 - momentum. Many books write it so; PyTorch adds the whole gradient, which "
         "makes larger steps. Here it should be PyTorch's way.":
             lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
+        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.": lambda *given: Shared(*given),
         "the gradients add up: zero_grad does not forget them, so backward() adds to the old ones. Set each .grad to None.":
             lambda params, lr, momentum: type("Kept", (Momentum,), {"zero_grad": lambda self: None})(params, lr, momentum)},
     right="The same path as torch.optim.SGD, step by step. With momentum=1 the velocity is the sum of all gradients so far: "
@@ -121,6 +122,19 @@ class Momentum(torch.optim.SGD):
     """PyTorch's own."""
     def __init__(self, params, lr, momentum):
         super().__init__(params, lr=lr, momentum=momentum)
+
+
+class Shared(Momentum):
+    """With a single velocity for all parameters."""
+    velocity = 0.
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.velocity = group["momentum"] * self.velocity + p.grad
+                    p -= group["lr"] * self.velocity
 
 
 def some_losses() -> tuple:
@@ -145,6 +159,8 @@ def some_losses() -> tuple:
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
         "an equal loss counts as better. No longer getting better means just that: equal is not better, so patience runs on.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] <= v[best]),
+        "both numbers are one too small: epochs are counted from 1.":
+            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience)),
         "you look into the future: the best epoch is chosen from all losses, also from those after training has stopped.":
             lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, math.inf)[1])},
     right="These are the two epochs that fit_until needs: it ends after the first and goes back to the model of the second.")

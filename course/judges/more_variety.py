@@ -146,12 +146,14 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
 @compared(
     probe=stepped,
     cases=lambda: [([torch.tensor([1., -2.])], [torch.ones(2)], .1, .5)], random=some_parameters,
-    hints=["It is the step of the notebook gradient_descent with one thing more: the pull towards 0.",
+    hints=["It is the step of gradient descent, as in the lesson about the ball, with one thing more: the pull towards 0.",
            "The pull is decay times the parameter, and it counts as a part of the gradient.",
            "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
     mistakes={
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
+        "the decay works on parameters that have already made their step: both belong to one step, from where it began.":
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + lr * decay * (p - lr * p.grad)),
         "the decay pushes the parameters away from 0: it has to be subtracted, like the gradient.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad - decay * p)),
         "the decay is the same for all numbers: it should be in proportion to each one.":

@@ -110,7 +110,8 @@ def boldest(images, labels, label):
         "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut the long row of "
         "numbers at other places. The first row of the sheet must hold the first row of each image.":
             lambda images: images.reshape(images.shape[1], -1),
-        "stack makes a new axis. cat joins along one that is there: which of the axes of one image runs to the right?":
+        "the images still have an axis of their own. cat joins them along an axis that is there; which one of an image runs to "
+        "the right?":
             lambda images: torch.stack(list(images), 1),
         "the images lie below one another, not side by side: they were joined along the rows.":
             lambda images: images.flatten(0, 1)},

@@ -40,6 +40,8 @@ def leaky_relu(s, slope):
             lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])),
         "you give the inputs biases too. A bias belongs to an output of a layer, and the pixels are no outputs.":
             lambda sizes: parameters_of(sizes) + sizes[0],
+        "you give each layer a bias for each input. A bias belongs to an output.":
+            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:])),
         "you multiply all sizes. Each layer only connects two neighbours: multiply these, and add up over the layers.":
             math.prod},
     right="The first layer has nearly all of them: it meets every pixel. Keep that in mind for a later exercise.")
@@ -60,6 +62,8 @@ def some_activations() -> tuple:
     mistakes={
         "you count zeros. A 0 here and there is what a ReLU is for; a dead unit has 0 for every digit, so look at whole "
         "columns.": lambda a: (a == 0).sum(),
+        "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
+            lambda a: (a.sum(0) == 0).sum(),
         "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
         "units come out as dead that are never above 0. Behind a leaky ReLU activations may be negative, and such a unit still "
         "learns: ask whether they are 0.": lambda a: (a <= 0).all(0).sum()},
@@ -127,13 +131,13 @@ def a_leaky_net() -> tuple:
     return params, torch.randn(n, k), (torch.rand(n, 1) > .5).float(), float(torch.rand(()))
 
 
-def leaky_slopes(params, xb, yb, slope, back=None, times=1.):
-    """The four gradients; back: the slope of the hinge below 0 on the way back, if another."""
+def leaky_slopes(params, xb, yb, slope, back=None, times=1., valued=False):
+    """The four gradients; back: the slope of the hinge below 0 on the way back, if another; valued: its value there instead."""
     w1, b1, w2, b2 = params
     s1 = xb @ w1.T + b1
     a = torch.where(s1 > 0, s1, slope * s1)
     d_s2 = times * ((a @ w2.T + b2).sigmoid() - yb) / len(xb)
-    d_s1 = (d_s2 @ w2) * torch.where(s1 > 0, 1., slope if back is None else back)
+    d_s1 = (d_s2 @ w2) * (a if valued else torch.where(s1 > 0, 1., slope if back is None else back))
     return d_s1.T @ xb, d_s1.sum(0), d_s2.T @ a, d_s2.sum(0)
 
 
@@ -149,6 +153,8 @@ def leaky_slopes(params, xb, yb, slope, back=None, times=1.):
             lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, back=0.),
         "the hinge leaks on the way back, and not on the way forward: the activations need `slope`, too.":
             lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, 0., back=slope),
+        "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
+            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, valued=True),
         "the gradients are sums over the digits, and the loss is a mean: divide by their number.":
             lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, times=float(len(xb)))},
     right="A unit behind this hinge cannot die: some gradient always comes back.")
