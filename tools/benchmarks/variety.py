@@ -1,6 +1,7 @@
 """What helps a net against overfitting, and the test opened once: all 45 pairs of digits.
 
     python -m tools.benchmarks.variety help       what each remedy changes for 3 and 7, and a grid of settings: minutes
+    python -m tools.benchmarks.variety tuned      both with their best settings on 3 and 7, ten seeds: minutes
     python -m tools.benchmarks.variety pairs      the linear model and the net on all pairs, ten seeds: an hour on one core
     python -m tools.benchmarks.variety            trains nothing: prints what is stored
 
@@ -14,9 +15,10 @@ import statistics
 from copy import deepcopy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tools.benchmarks import arguments, data, interval, machine, results, right, store, train
+from tools.benchmarks.ladder import compare
 from utils import Batches, validate_epoch
 
 SEEDS = range(10)
@@ -30,8 +32,8 @@ RATES, STRENGTHS = [.03, .1, .3, 1.], [0., .5, 1., 1.5]              # the same 
 CHOSEN = {"linear": LONG | {"lr": .03, "wiggled": 0.}, "net": LONG | {"wiggled": 1.}}
 
 
-def accuracy_of(kind: str, digits: tuple, seed: int, dropout: float = 0., patience: int = 0, **settings) -> float:
-    """Train a "linear" model or the 784-30-1 "net" on two digits: the fraction of the other 500 that are right.
+def answers_of(kind: str, digits: tuple, seed: int, dropout: float = 0., patience: int = 0, **settings) -> Tensor:
+    """Train a "linear" model or the 784-30-1 "net" on two digits: which of the other 500 are right, (500,).
 
     dropout: how often a hidden unit is left out. patience: stop after so many epochs in which the loss on a fifth of the
     training digits, held back for this, has not fallen, and go back to the best epoch.
@@ -41,7 +43,7 @@ def accuracy_of(kind: str, digits: tuple, seed: int, dropout: float = 0., patien
     model = nn.Linear(784, 1) if kind == "linear" else nn.Sequential(
         nn.Linear(784, 30), nn.ReLU(), nn.Dropout(dropout), nn.Linear(30, 1))
     if not patience:
-        return right(train(model, x, y, seed, **settings), vx, vy).float().mean().item()
+        return right(train(model, x, y, seed, **settings), vx, vy)
     held = torch.arange(len(x)) % 5 == 0
     losses, kept = [], []
 
@@ -52,12 +54,12 @@ def accuracy_of(kind: str, digits: tuple, seed: int, dropout: float = 0., patien
 
     train(model, x[~held], y[~held], seed, after_epoch=waited_enough, **settings)
     model.load_state_dict(kept[losses.index(min(losses))])
-    return right(model, vx, vy).float().mean().item()
+    return right(model, vx, vy)
 
 
 def several(kind: str, digits: tuple, settings: dict, seeds=SEEDS) -> list[float]:
     """The accuracy with each seed."""
-    return [round(accuracy_of(kind, digits, seed, **settings), 4) for seed in seeds]
+    return [round(answers_of(kind, digits, seed, **settings).float().mean().item(), 4) for seed in seeds]
 
 
 def remedies() -> dict[str, tuple[float, float, float]]:
@@ -87,6 +89,9 @@ def measure(what: str) -> None:
         found["help"] = {name: several("net", (3, 7), settings) for name, settings in REMEDIES.items()}
         found["grid"] = {kind: {f"{lr} {strength}": several(kind, (3, 7), LONG | {"lr": lr, "wiggled": strength}, range(3))
                                 for lr in RATES for strength in STRENGTHS} for kind in CHOSEN}
+    elif what == "tuned":
+        net, linear = (torch.stack([answers_of(kind, (3, 7), seed, **CHOSEN[kind]) for seed in SEEDS]) for kind in ("net", "linear"))
+        found["tuned"] = compare(net, linear)
     else:
         found["pairs"] = {}
         for pair in itertools.combinations(range(10), 2):
@@ -108,6 +113,6 @@ def report() -> None:
 
 
 if __name__ == "__main__":
-    if wanted := arguments(__doc__, what=["help", "pairs"]).what:
+    if wanted := arguments(__doc__, what=["help", "tuned", "pairs"]).what:
         measure(wanted)
     report()
