@@ -90,7 +90,10 @@ def as_ink(grey: Tensor) -> Tensor:
     ink = (1 - soft) / (1 - soft).max().clamp(min=.2)
     ink = _without_lines(_without_lines(ink).T).T                       # those that go across, and those that go down
     ink = _without_strays(((ink - .35) / .4).clamp(0, 1), border=True)
-    wider = round((max(_spans(ink > .5)) / 9 - _pen(ink)) / 2)          # MNIST's strokes are a ninth of a digit wide
+    black = (ink > .5).float()
+    rim = (black + _largest(-black, 3)).sum().clamp(min=1)              # a stroke has a rim on both sides
+    width = 2.6 * (black.sum() / rim).item()                            # 2 for upright strokes, more for slanted ones
+    wider = round((max(_spans(black)) / 9 - width) / 2)                 # MNIST's strokes are a ninth of a digit wide
     return _largest(ink, 2 * max(0, wider) + 1)
 
 
@@ -120,24 +123,26 @@ def _paper(grey: Tensor, share: float) -> Tensor:
 def _without_lines(ink: Tensor) -> Tensor:
     """The ink without thin straight lines from the left border to the right one, up to 7° off the level, as on ruled paper.
 
-    Where a stroke crosses such a line there is ink above and below it, which stays.
+    A stroke that crosses such a line has ink above and below it, or is darker, and stays.
     """
     height, width = ink.shape
     shift = (torch.linspace(-.12, .12, 49)[:, None] * (torch.arange(width) - width / 2)).round().long()    # (slope, column)
-    rows, columns = (_largest(ink, 3, 1) > .25).nonzero(as_tuple=True)
+    near, lines = _largest(ink, 3, 1), torch.zeros_like(ink)
+    rows, columns = (near > .25).nonzero(as_tuple=True)
     starts = (rows - shift[:, columns]).clamp(-1, height) + 1           # for each slope, the line that a pixel lies on
     hits = torch.stack([line.bincount(minlength=height + 2)[1:-1] for line in starts])
-    lines = torch.zeros_like(ink)
     for slope, row in (hits > .9 * width).nonzero().tolist():
-        lines[(row + shift[slope]).clamp(0, height - 1), torch.arange(width)] = 1
-    return torch.where(_largest(lines, 7, 1) > 0, _largest(-_largest(-ink, 11, 1), 11, 1), ink)
+        along = (row + shift[slope]).clamp(0, height - 1), torch.arange(width)
+        lines[along] = lines[along].maximum(near[along].median())
+    stroke = _largest(-_largest(-ink, 9, 1), 9, 1)                      # what is thick, or crosses the line
+    return torch.where(ink < 1.4 * _largest(lines, 7, 1), stroke, ink)
 
 
 def _without_strays(ink: Tensor, border: bool = False) -> Tensor:
     """The ink without specks and dots; with border, also without what touches it, unless that is nearly all there is.
 
-    Ink hangs together across gaps of a few pixels. A piece is a speck below a tenth of the largest, and a dot if it is
-    hardly longer than the pen is wide. So a digit of several strokes stays whole.
+    Ink hangs together across gaps of a few pixels. A piece is a speck below a tenth of the largest, and a dot if it fills
+    most of a square. A digit of several strokes stays whole, and a dot stays where there is nothing else.
     """
     cells = F.max_pool2d((ink > 0).float()[None, None], 4, ceil_mode=True)
     grown, pieces = torch.arange(1., cells.numel() + 1).view_as(cells) * cells, None      # a number for each cell
@@ -148,22 +153,15 @@ def _without_strays(ink: Tensor, border: bool = False) -> Tensor:
     inner = [piece for piece in found if not (piece[[0, -1]].any() or piece[:, [0, -1]].any())]
     if border and inner and max(map(torch.sum, inner)) >= .2 * max(map(torch.sum, found)):
         found = inner
-    main = max(found, key=torch.sum, default=ink)
-    return sum((piece for piece in found if piece.sum() >= max(12, .1 * main.sum())
-                and (piece is main or max(_spans(piece > 0)) > 1.5 * _pen(main))), torch.zeros_like(ink))
+    found = [piece for piece in found if (piece > .5).sum() < .6 * max(_spans(piece > .5)) ** 2] or found    # no round ones
+    least = max(12, .1 * max(map(torch.sum, found), default=0))
+    return sum((piece for piece in found if piece.sum() >= least), torch.zeros_like(ink))
 
 
 def _spans(mask: Tensor) -> list[int]:
     """How many rows and columns of the mask there are from the first to the last True; 0 without any."""
     places = [mask.any(axis).nonzero() for axis in (1, 0)]
     return [(found[-1] - found[0]).item() + 1 if len(found) else 0 for found in places]
-
-
-def _pen(ink: Tensor) -> float:
-    """About how wide the pen was, in pixels."""
-    black = (ink > .5).float()
-    rim = black + _largest(-black, 3)                                   # a stroke has a rim on both sides
-    return 2.6 * (black.sum() / rim.sum().clamp(min=1)).item()          # 2 for upright strokes, more for slanted ones
 
 
 def _largest(grey: Tensor, rows: int, columns: int | None = None) -> Tensor:

@@ -175,7 +175,7 @@ def ruled(rng, squared=False):
     width, bow = round(4 * rng.uniform(1.5, 4)), rng.uniform(-2, 2)
     for k in range(-3, 14):
         ends = [(4 * x, 4 * (k * gap + slope * x + bow * (x / 140 - 1) ** 2)) for x in range(-10, 300, 10)]
-        for places in (ends, [(y - 8 * slope * x, x) for x, y in ends])[:1 + squared]:
+        for places in (ends, [(y - 2 * slope * x, x) for x, y in ends])[:1 + squared]:
             ImageDraw.Draw(paper).line(places, fill=255, width=width)
     return torch.from_numpy(np.array(paper.reduce(4))).float() / 255 * rng.uniform(.3, 1)
 
