@@ -126,7 +126,7 @@ def _without_lines(ink: Tensor) -> Tensor:
     A stroke that crosses such a line has ink above and below it, or is darker, and stays.
     """
     height, width = ink.shape
-    shift = (torch.linspace(-.12, .12, 49)[:, None] * (torch.arange(width) - width / 2)).round().long()    # (slope, column)
+    shift = (torch.linspace(-.12, .12, 25)[:, None] * (torch.arange(width) - width / 2)).round().long()    # (slope, column)
     near, lines = _largest(ink, 3, 1), torch.zeros_like(ink)
     rows, columns = (near > .25).nonzero(as_tuple=True)
     starts = (rows - shift[:, columns]).clamp(-1, height) + 1           # for each slope, the line that a pixel lies on
