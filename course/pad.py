@@ -150,7 +150,7 @@ def _without_strays(ink: Tensor, border: bool = False) -> Tensor:
         pieces, grown = grown, F.max_pool2d(grown, 3, 1, 1) * cells
     pieces = F.interpolate(pieces, scale_factor=4)[0, 0, :ink.shape[0], :ink.shape[1]] * (ink > 0)
     found = [ink * (pieces == number) for number in pieces[pieces > 0].unique()]
-    inner = [piece for piece in found if not (piece[[0, -1]].any() or piece[:, [0, -1]].any())]
+    inner = [piece for piece in found if max(piece[[0, -1]].max(), piece[:, [0, -1]].max()) < .5]
     if border and inner and max(map(torch.sum, inner)) >= .2 * max(map(torch.sum, found)):
         found = inner
     found = [piece for piece in found if (piece > .5).sum() < .6 * max(_spans(piece > .5)) ** 2] or found    # no round ones
