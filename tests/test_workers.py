@@ -70,9 +70,8 @@ def test_workers_killed_while_they_start_train_or_write_and_one_in_the_middle_of
         for victims in 1, 2, 1:
             workers = workers_of(process)
             time.sleep(rng.uniform(0, 4))
-            for worker in rng.sample(workers, min(victims, len(workers))):
-                if worker.is_running():
-                    worker.kill()
+            for worker in filter(psutil.Process.is_running, rng.sample(workers, min(victims, len(workers)))):
+                worker.kill()
             psutil.wait_procs(workers, timeout=LIMIT)
         assert book.ending(process, folder) is None
     assert (folder / "died").exists() and same(book, folder)["resumed"]
