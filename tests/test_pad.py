@@ -155,11 +155,13 @@ def test_what_readers_do_leaves_the_digit(kind):
 
 def test_specks_and_the_edge_of_the_table_are_left_out_and_a_bar_and_a_single_dot_are_not():
     grey = 1 - .8 * (barred := drawn((7, "with a bar")))
-    grey[20:24, 250:254] = grey[260:262, 30:34] = .2                    # dust
+    grey[20:24, 250:254] = grey[260:262, 30:34] = grey[260:262, 200:230] = .2           # dust and a hair
     grey[:, :25] = .3                                                   # the table beside the paper
     assert alike(prepare(as_ink(grey)), prepare(barred)) > .95
     cut = barred[60:220, 75:215]                                        # so close that the digit touches the border
     assert alike(prepare(as_ink(1 - .8 * cut)), prepare(cut)) > .95
+    edge = drawn((7, "bar and stem"), centre=(140, 90))                 # on the pad a stroke may touch the border
+    assert torch.equal(put(DrawPad(), as_picture(edge)), edge)
     for size in 22, 1:
         dot = F.pad(torch.ones(size, size), (30, 250 - size, 200, 80 - size))
         assert torch.allclose(prepare(dot), F.pad(torch.ones(20, 20), (4, 4, 4, 4)))
