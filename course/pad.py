@@ -85,8 +85,7 @@ def as_ink(grey: Tensor) -> Tensor:
     if apart.pow(3).sum() > 0:                                          # light strokes stand out: turn it around
         soft = 1 - soft
     soft = soft.clamp(min=.05)
-    for _ in range(2):                                                  # the second time for what is left at the borders
-        soft = soft / _paper(soft, .6)
+    soft = soft / _paper(soft, .6)
     ink = (1 - soft) / (1 - soft).max().clamp(min=.2)
     ink = _without_lines(_without_lines(ink).T).T                       # those that go across, and those that go down
     ink = _without_strays(((ink - .35) / .4).clamp(0, 1), border=True)
