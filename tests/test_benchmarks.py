@@ -175,7 +175,7 @@ def test_global_pooling_forgets_the_place_and_a_linear_layer_does_not():
     for pooling in (True, False):
         net = LESSON.new_conv_net(0, pooling)
         far[pooling] = (net(F.pad(images, (4, -4, 0, 0)).flatten(1)) - net(images.flatten(1))).abs().max().item()
-    assert far[True] < 1e-5 and far[False] > .01
+    assert far[True] < 1e-5 and far[False] > .001
     assert sum(p.numel() for p in LESSON.new_conv_net().parameters()) == 3441
 
 
