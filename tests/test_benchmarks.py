@@ -219,10 +219,11 @@ def test_what_the_notebook_says_of_disturbed_digits(dataset):
     for name in stress.MODELS:                                                          # noise as such harms little
         assert at("noise", .3, name) > .95
     for kind, size in (("clamped noise", .3), ("invert", .12)):                         # bright paper is one finding
-        assert at(kind, size, WIGGLED_NET) < min(at(kind, size, name) for name in plain) - .1
+        assert at(kind, size, WIGGLED_NET) < min(at(kind, size, name) for name in plain) - .08
     for name in (TEMPLATE, LINEAR, NET, WIGGLED_NET):
         assert at("clamped noise", .3, name) == pytest.approx(at("invert", .12, name), abs=.06)
-    assert at("clamped noise", .3, LONG_NET) == pytest.approx(at("clamped noise", .3, NET), abs=.01)
+    for kind, size in (("clamped noise", .3), ("invert", .12)):                         # it is not the longer training
+        assert at(kind, size, LONG_NET) == pytest.approx(at(kind, size, NET), abs=.01)
     permuted = stress.stored(dataset, "permuted")
     for name in (LINEAR, NET, WIGGLED_NET):                 # without convolutions nothing changes
         assert permuted[name] == pytest.approx([at("shift", k, name) for k in (0, 2, 4)], abs=.015)
@@ -242,7 +243,7 @@ def test_what_the_notebook_says_of_steps(dataset):
     own = {name: values[stress.STRENGTHS["step"].index(stress.STEP)] for name, values in stress.stored(dataset, "step").items()}
     clean = {name: values[0] for name, values in stress.stored(dataset, "step").items()}
     foreign = stress.stored_steps(dataset)
-    assert all(own[name] <= clean[name] - .07 for name in stress.MODELS)
+    assert all(own[name] <= clean[name] - .07 for name in stress.MODELS) and max(own, key=own.get) == TEMPLATE
     assert foreign[LINEAR][NET] < own[NET] + .15                    # its like: nearly all of it
     for name in (LINEAR, NET, WIGGLED_NET):                         # another kind, both ways: little of it
         assert foreign[name][CONV] > own[CONV] + .1 and foreign[CONV][name] > own[name] + .1
