@@ -106,5 +106,5 @@ def arguments(doc: str, **choices: Sequence[str] | None) -> argparse.Namespace:
     """The words of the command line, each optional; choices by name, None for any word."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, allowed in choices.items():
-        parser.add_argument(name, nargs="?", choices=allowed, default="")
+        parser.add_argument(name, nargs="?", choices=allowed, default=None if allowed else "")
     return parser.parse_args()

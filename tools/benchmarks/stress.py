@@ -1,82 +1,53 @@
 """Disturbed digits: how the accuracy of each kind of model falls as 3s and 7s are shifted, scaled, inverted, …
 
-    python -m tools.benchmarks.stress bundled      two minutes on one core
-    python -m tools.benchmarks.stress full         some ten minutes; set MNIST_ROOT, or let it download MNIST
+    python -m tools.benchmarks.stress bundled      three minutes on one core
+    python -m tools.benchmarks.stress full         some twenty minutes; set MNIST_ROOT, or let it download MNIST
     python -m tools.benchmarks.stress              trains nothing: prints what is stored
 
 Results go to stress.json, where the other dataset's stay as they are. The settings are the ladder's, each seed sets
 the initial parameters, the shuffles and the augmentation, and accuracies are those after the last epoch. The disturbances
-and the convolutional net are those of the notebook; a test compares the two.
+and the convolutional net are taken from the notebook where_it_fails.
 """
 from __future__ import annotations
 
+import ast
 import statistics
+from functools import cache
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tools.benchmarks import Wiggled, arguments, data, machine, results, store, train
+from tools.benchmarks import Wiggled, arguments, data, machine, results, right, store, train
 from tools.benchmarks.ladder import SETTINGS, new_model, settings
-from utils import accuracy
 
 SEEDS = range(3)
 # as long: is it the augmentation, or only its longer training and falling rate? Plain digits, and the others' settings
 MODELS = ["template", "linear model", "linear model, wiggled digits", "ReLU net", "ReLU net, as long",
-          "ReLU net, wiggled digits", "conv net", "conv net, wiggled digits"]
+          "ReLU net, wiggled digits", "conv net", "conv net, wiggled digits", "conv net, no pooling"]
 PERMUTED = ["linear model", "ReLU net", "ReLU net, wiggled digits", "conv net", "conv net, wiggled digits"]
+STRENGTHS = {"shift": [0, 1, 2, 3, 4, 6], "scale": [.5, .6, .7, .8, .9, 1, 1.1, 1.2, 1.3, 1.4, 1.5],
+             "noise": [0, .1, .2, .3, .4, .6, .8, 1], "clamped noise": [0, .1, .2, .3, .4, .6, .8, 1],
+             "invert": [0, .05, .12, .2, .3, .4, .5, .6, .8, 1], "step": [0, .02, .05, .1, .15, .2, .3]}
+UNITS = {"shift": "pixels, mean of four directions", "scale": "times as large", "noise": "standard deviation",
+         "clamped noise": "standard deviation", "invert": "fraction of the way to the negative",
+         "step": "signed-gradient step by each model's own gradient", "permuted": "trained on permuted pixels, then shifted"}
+STEP = .1                                                               # of the steps that one model calculates for another
+STORED = {"permuted": "permuted, then shifted by 0, 2 and 4", "foreign": f"a step of {STEP} by another model"}
+FUNCTIONS = {"shift": "shifted", "scale": "scaled", "noise": "noisy", "clamped noise": "clamped_noise", "invert": "inverted"}
 
 
-# ---------------------------------------------------------------- as in the notebook where_it_fails
-
-def shifted(images: Tensor, pixels: int) -> Tensor:
-    """Images (n, 28, 28) moved right, left, down and up, one after the other: (4n, 28, 28)."""
-    a, b = pixels, -pixels
-    moves = (a, b, 0, 0), (b, a, 0, 0), (0, 0, a, b), (0, 0, b, a)
-    return torch.cat([F.pad(images, move) for move in moves])
-
-
-def scaled(images: Tensor, size: float) -> Tensor:
-    """Images (n, 28, 28) whose digits have `size` times their height and width."""
-    table = torch.tensor([[1 / size, 0., 0.], [0., 1 / size, 0.]])
-    tables = table.expand(len(images), 2, 3)
-    grid = F.affine_grid(tables, (len(images), 1, 28, 28), align_corners=False)
-    return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
-
-
-def noisy(images: Tensor, size: float) -> Tensor:
-    """Images with a random number added to each pixel: mean 0, standard deviation `size`, kept in 0…1."""
-    rng = torch.Generator().manual_seed(0)
-    return (images + size * torch.randn(images.shape, generator=rng)).clamp(0, 1)
-
-
-def inverted(images: Tensor, share: float) -> Tensor:
-    """Images part of the way to white paper with black ink: 0 leaves them, .5 makes all pixels alike, 1 inverts."""
-    return images + share * (1 - 2 * images)
-
-
-def stepped(model: nn.Module, images: Tensor, y: Tensor, size: float) -> Tensor:
-    """Each pixel of images (n, 28, 28) moved by `size`, in the direction in which the model's score gets worse.
-
-    y: targets (n, 1). This is the fast gradient sign method of Goodfellow, Shlens and Szegedy (2015),
-    https://arxiv.org/abs/1412.6572; with a single score its sign is that of the loss's gradient, and it cannot vanish.
-    """
-    images = images.clone().requires_grad_()
-    slope, = torch.autograd.grad(model(images.flatten(1)).sum(), images)
-    worse = (1 - 2 * y)[..., None]
-    return (images + size * worse * slope.sign()).clamp(0, 1).detach()
-
-
-def new_conv_net(seed: int = 0) -> nn.Sequential:
-    """Rows (n, 784) → scores (n, 1): two convolutions, and of each channel the largest value; 3,441 parameters."""
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Unflatten(1, (1, 28, 28)),                  # (n, 1, 28, 28)
-                         nn.Conv2d(1, 8, 5, stride=2, padding=2),       # (n, 8, 14, 14)
-                         nn.ReLU(),
-                         nn.Conv2d(8, 16, 5, stride=2, padding=2),      # (n, 16, 7, 7)
-                         nn.ReLU(),
-                         nn.AdaptiveMaxPool2d(1), nn.Flatten(),         # (n, 16)
-                         nn.Linear(16, 1))                              # (n, 1)
+@cache
+def lesson() -> SimpleNamespace:
+    """The functions of the notebook where_it_fails: there they are taught, here they are measured."""
+    from tools.notebooks import find, read
+    names = {"torch": torch, "F": F, "nn": nn}
+    wanted = {*FUNCTIONS.values(), "stepped", "new_conv_net"}
+    trees = [ast.parse(cell.source) for cell in read(find("where_it_fails")).cells if cell.cell_type == "code"]
+    found = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in wanted]
+    exec(compile(ast.Module(found, []), "where_it_fails", "exec"), names)
+    return SimpleNamespace(**{node.name: names[node.name] for node in found})
 
 
 class PermutedBatches(Wiggled):
@@ -86,15 +57,9 @@ class PermutedBatches(Wiggled):
             yield xb[:, new_order()], yb
 
 
-# ---------------------------------------------------------------- measured
-
-STRENGTHS = {"shift": [0, 1, 2, 3, 4, 6], "scale": [.5, .6, .7, .8, .9, 1, 1.1, 1.2, 1.3, 1.4, 1.5],
-             "noise": [0, .1, .2, .3, .4, .6, .8, 1], "invert": [0, .1, .2, .3, .4, .5, .6, .8, 1],
-             "step": [0, .02, .05, .1, .15, .2, .3]}
-UNITS = {"shift": "pixels, mean of four directions", "scale": "times as large", "noise": "standard deviation",
-         "invert": "share of the way to the negative",
-         "step": "signed-gradient step by each model's own gradient"}
-DISTURB = {"shift": shifted, "scale": scaled, "noise": noisy, "invert": inverted}
+def new_order() -> Tensor:
+    """An order of the 784 pixels, always the same."""
+    return torch.randperm(784, generator=torch.Generator().manual_seed(0))
 
 
 def trained(name: str, dataset: str, seed: int, permuted: bool = False) -> nn.Module:
@@ -107,92 +72,90 @@ def trained(name: str, dataset: str, seed: int, permuted: bool = False) -> nn.Mo
             model.weight.copy_(2 * (mean3 - mean7))
             model.bias.copy_(mean7.square().sum() - mean3.square().sum())
         return model
-    model = new_conv_net(seed) if name.startswith("conv") else new_model(name, seed)
+    model = lesson().new_conv_net(seed, "no pooling" not in name) if name.startswith("conv") else new_model(name, seed)
     return train(model, x, y, seed, **settings(name, dataset), make=PermutedBatches if permuted else Wiggled)
 
 
-def new_order() -> Tensor:
-    """An order of the 784 pixels, always the same."""
-    return torch.randperm(784, generator=torch.Generator().manual_seed(0))
-
-
-@torch.no_grad()
-def accuracy_on(model: nn.Module, images: Tensor, y: Tensor, order: Tensor | None = None) -> float:
+def accuracy_on(model: nn.Module, images: Tensor, y: Tensor, order: Tensor | slice = slice(None)) -> float:
     """The accuracy on images (k·n, 28, 28), k disturbed versions of each digit whose targets are y (n, 1)."""
-    rows = images.flatten(1)
-    rows = rows if order is None else rows[:, order]
-    return accuracy(model(rows), y.repeat(len(images) // len(y), 1)).item()
+    return right(model, images.flatten(1)[:, order], y.repeat(len(images) // len(y), 1)).float().mean().item()
 
 
 def curves(model: nn.Module, dataset: str) -> dict[str, list[float]]:
     """For each disturbance the accuracies of a model at the strengths of STRENGTHS."""
     vx, vy = data(dataset)[2:]
-    images = vx.view(-1, 28, 28)
-    found = {kind: [accuracy_on(model, disturb(images, size), vy) for size in STRENGTHS[kind]]
-             for kind, disturb in DISTURB.items()}
-    with torch.enable_grad():
-        found["step"] = [accuracy_on(model, stepped(model, images, vy, size), vy) for size in STRENGTHS["step"]]
+    how = {kind: getattr(lesson(), name) for kind, name in FUNCTIONS.items()}
+    how["step"] = lambda images, size: lesson().stepped(model, images, vy, size)
+    return {kind: [round(accuracy_on(model, disturb(vx.reshape(-1, 28, 28), size), vy), 4) for size in STRENGTHS[kind]]
+            for kind, disturb in how.items()}
+
+
+def foreign(models: dict[str, list[nn.Module]], dataset: str) -> dict[str, dict[str, list[float]]]:
+    """Accuracies on digits with a step of STEP by a model of one kind (the outer name), read by one of another (the inner).
+
+    Within a kind the step is another seed's. models: of each kind one for each seed.
+    """
+    (vx, vy), found = data(dataset)[2:], {}
+    for source, several in models.items():
+        harmed = [lesson().stepped(model, vx.reshape(-1, 28, 28), vy, STEP) for model in several]
+        found[source] = {name: [round(accuracy_on(readers[(seed + (name == source)) % len(readers)], images, vy), 4)
+                                for seed, images in enumerate(harmed)] for name, readers in models.items()}
     return found
 
 
 def measure(dataset: str) -> None:
     """Train and disturb everything for one dataset, and store it."""
-    order, (vx, vy) = new_order(), data(dataset)[2:]
-    images, found, permuted = vx.view(-1, 28, 28), {kind: {} for kind in STRENGTHS}, {}
+    (vx, vy), found, models, permuted = data(dataset)[2:], {kind: {} for kind in STRENGTHS}, {}, {}
     for name in MODELS:
-        for seed in SEEDS if name != "template" else [0]:
-            for kind, values in curves(trained(name, dataset, seed), dataset).items():
-                found[kind].setdefault(name, []).append([round(value, 4) for value in values])
+        models[name] = [trained(name, dataset, seed) for seed in (SEEDS if name != "template" else [0])]
+        for row in [curves(model, dataset) for model in models[name]]:
+            for kind, values in row.items():
+                found[kind].setdefault(name, []).append(values)
         print(name, flush=True)
+    moved = [lesson().shifted(vx.reshape(-1, 28, 28), k) for k in (0, 2, 4)]
     for name in PERMUTED:
-        models = [trained(name, dataset, seed, permuted=True) for seed in SEEDS]
-        permuted[name] = [[round(accuracy_on(model, shifted(images, k), vy, order), 4) for k in (0, 2, 4)] for model in models]
+        again = [trained(name, dataset, seed, permuted=True) for seed in SEEDS]
+        permuted[name] = [[round(accuracy_on(model, images, vy, new_order()), 4) for images in moved] for model in again]
         print("permuted,", name, flush=True)
-    everything = results("stress")
-    everything[dataset] = {
+    store("stress", results("stress") | {dataset: {
         "train": len(data(dataset)[0]), "valid": len(vx), "machine": machine(), "settings": SETTINGS[dataset],
-        "strengths": STRENGTHS, "accuracy": found, "permuted, then shifted by 0, 2 and 4": permuted}
-    store("stress", {name: everything[name] for name in SETTINGS if name in everything})
+        "strengths": STRENGTHS, "accuracy": found, STORED["permuted"]: permuted, STORED["foreign"]: foreign(models, dataset)}})
 
 
 def stored(dataset: str, kind: str) -> dict[str, list[float]]:
     """For each model its stored accuracies, mean over the seeds, at STRENGTHS[kind]; kind may also be "permuted"."""
     found = results("stress")[dataset]
-    rows = found["permuted, then shifted by 0, 2 and 4"] if kind == "permuted" else found["accuracy"][kind]
+    rows = found[STORED["permuted"]] if kind == "permuted" else found["accuracy"][kind]
     return {name: [statistics.mean(values) for values in zip(*seeds)] for name, seeds in rows.items()}
+
+
+def stored_steps(dataset: str) -> dict[str, dict[str, float]]:
+    """The stored accuracies, mean over the seeds, of foreign(): whose step → who reads; within a kind by another seed."""
+    return {source: {name: statistics.mean(values) for name, values in readers.items()}
+            for source, readers in results("stress")[dataset][STORED["foreign"]].items()}
 
 
 def report(dataset: str) -> None:
     """Print all that is stored for one dataset."""
     for kind, strengths in (STRENGTHS | {"permuted": [0, 2, 4]}).items():
-        unit = UNITS.get(kind, "retrained on permuted pixels, then shifted by … pixels")
-        print(f"\n{dataset}: {kind} ({unit})\n{'':<31}" + "".join(f"{strength:>6}" for strength in strengths))
+        print(f"\n{dataset}: {kind} ({UNITS[kind]})\n{'':<36}" + "".join(f"{strength:>6}" for strength in strengths))
         for name, values in stored(dataset, kind).items():
-            print(f"{name:<30}" + "".join(f"{value:6.3f}" for value in values))
+            print(f"{name:<36}" + "".join(f"{value:6.3f}" for value in values))
+    print(f"\n{dataset}: {STORED['foreign']}, read by the models in the same order")
+    for source, readers in stored_steps(dataset).items():
+        print(f"{source:<36}" + "".join(f"{value:6.3f}" for value in readers.values()))
 
 
 def draw(curves: dict[str, dict[str, list[float]]]):
     """Accuracy against strength as a figure; curves: model → disturbance → accuracies at STRENGTHS."""
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(2, 2, figsize=(9, 6), sharey=True, layout="constrained")
-    for ax, kind in zip(axes.flat, DISTURB):
+    fig, axes = plt.subplots(3, 2, figsize=(7, 8), sharey=True, layout="constrained")
+    for ax, kind in zip(axes.flat, FUNCTIONS):
         for style, (name, found) in zip([":", "-.", "--", "-"], curves.items()):
             ax.plot(STRENGTHS[kind], found[kind], "k" + style, label=name)
         ax.set(xlabel=f"{kind}: {UNITS[kind]}", ylabel="accuracy", ylim=(0, 1.03))
-    axes[0, 0].legend(fontsize=8)
-    return fig
-
-
-def draw_one(image: Tensor, scores: dict[str, float]):
-    """A disturbed digit (28, 28) and the accuracy of each model on digits disturbed like it, as a figure."""
-    import matplotlib.pyplot as plt
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.4), layout="constrained")
-    left.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
-    left.axis("off")
-    bars = right.barh(list(scores), list(scores.values()), color="0.5")
-    right.bar_label(bars, fmt=" %.3f")
-    right.set(xlim=(0, 1.15), xlabel="accuracy")
-    right.invert_yaxis()
+    axes[-1, -1].axis("off")
+    axes[-1, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
     return fig
 
 
