@@ -21,6 +21,7 @@ from torch import nn
 
 import utils
 from course import mnist
+from tools import copies
 from tools.break_it import copy_of_the_course
 from tools.notebooks import NOTEBOOKS, ROOT, notebooks
 from utils import load_digits
@@ -237,7 +238,7 @@ def test_where_a_notebook_may_start(tmp_path):
     for folder in (copy, copy / "notebooks"):
         assert python(FIRST, folder) == (0, f"500 {copy / 'utils.py'}")
     status, said = python(FIRST, tmp_path)
-    assert status and said == "RuntimeError: Open this notebook in the course's folder (Colab: publish it)."
+    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
 
 
 def test_a_notebook_alone_in_colab_fetches_the_course_once(tmp_path):
@@ -257,7 +258,10 @@ def test_a_notebook_alone_in_colab_fetches_the_course_once(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     status, said = python(f"import google.colab\n{FIRST}", empty, tmp_path)
-    assert status and said == "RuntimeError: Open this notebook in the course's folder (Colab: publish it)."
+    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
+    copies.pack()                                            # an uploaded zip does it, too
+    shutil.move(ROOT / "build" / "3or7.zip", empty)
+    assert python(f"import google.colab\n{FIRST}\n{FIRST}", empty, tmp_path) == (0, f"500 {empty / '3or7' / 'utils.py'}")
 
 
 @pytest.mark.parametrize("path", [path for path in notebooks() if "import fastai" in path.read_text(encoding="utf-8")

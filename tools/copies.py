@@ -8,8 +8,8 @@ import zlib
 
 import nbformat
 
-from tools.notebooks import (ROOT, as_text, build, command_line, execute, files_of_the_course, has, is_right, new_build, normalise,
-                             notebooks, read, write)
+from tools.notebooks import (ROOT, as_text, build, command_line, execute, files_of_the_course, has, is_right, new_build,
+                             normalise, notebooks, read, write)
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
@@ -96,7 +96,7 @@ def pack() -> None:
     goal = build() / "3or7.zip"
     with zipfile.ZipFile(goal, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in files_of_the_course():
-            if not name.as_posix().startswith(("tests/", ".")):
+            if not name.as_posix().startswith("."):
                 packed.write(ROOT / name, f"3or7/{name.as_posix()}")
     print(f"The course is in build/3or7.zip, {goal.stat().st_size / 1e6:.0f} MB: upload it to Colab, beside the notebook.")
 

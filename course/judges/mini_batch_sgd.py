@@ -113,7 +113,8 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
         "the gradient comes in with the factor 1 - momentum. Many books write it so; PyTorch adds the whole gradient, which "
         "makes larger steps. Here it should be PyTorch's way.":
             lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
-        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.": lambda *given: Shared(*given),
+        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.":
+            lambda *given: Shared(*given),
         "the gradients add up: zero_grad does not forget them, so backward() adds to the old ones. Set each .grad to None.":
             lambda params, lr, momentum: type("Kept", (Momentum,), {"zero_grad": lambda self: None})(params, lr, momentum)},
     right="The same path as torch.optim.SGD, step by step. With momentum=1 the velocity is the sum of all gradients so far: "

@@ -153,7 +153,8 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
         "the decay works on parameters that have already made their step: both belong to one step, from where it began.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + lr * decay * (p - lr * p.grad)),
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay:
+                                                 lr * p.grad + lr * decay * (p - lr * p.grad)),
         "the decay pushes the parameters away from 0: it has to be subtracted, like the gradient.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad - decay * p)),
         "the decay is the same for all numbers: it should be in proportion to each one.":

@@ -67,7 +67,8 @@ def painted(images: Tensor, *indices) -> Tensor:
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
         "for one image it is right, but in a stack, images[0] is a whole image and images[:, 0] its top row. Count the axes "
-        "from the end; ... stands for all in front.": lambda images: painted(images, 0, -1, (slice(None), 0), (slice(None), -1)),
+        "from the end; ... stands for all in front.":
+            lambda images: painted(images, 0, -1, (slice(None), 0), (slice(None), -1)),
         "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
             lambda images: images.clone()},
     right="With ... in front, the same four lines frame one image, a stack, or a stack of stacks.")

@@ -90,7 +90,8 @@ def measure(what: str) -> None:
         found["grid"] = {kind: {f"{lr} {strength}": several(kind, (3, 7), LONG | {"lr": lr, "wiggled": strength}, range(3))
                                 for lr in RATES for strength in STRENGTHS} for kind in CHOSEN}
     elif what == "tuned":
-        net, linear = (torch.stack([answers_of(kind, (3, 7), seed, **CHOSEN[kind]) for seed in SEEDS]) for kind in ("net", "linear"))
+        net, linear = (torch.stack([answers_of(kind, (3, 7), seed, **CHOSEN[kind]) for seed in SEEDS])
+                       for kind in ("net", "linear"))
         found["tuned"] = compare(net, linear)
     else:
         found["pairs"] = {}
