@@ -1,13 +1,28 @@
-"""What the web book's pad needs to answer without Python: the parameters of three models, as text that a browser reads."""
+"""What moves in the web book without Python: the pad with its three models, the landing page; and light pages.
+
+The JavaScript and the looks are in the folder live/; here is what they need from Python.
+"""
 import base64
+import io
 import json
+import re
+from html import escape
+from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from course.finished import finished_net
 from course.pad import DrawPad
+from tools.notebooks import notebooks, read, slug
 from utils import Batches, as_xy, fit, load_digits
+
+LIVE = Path(__file__).with_name("live")
+PAD = '<div class="live-pad"><p>With JavaScript there is a pad here: draw, and three models answer.</p></div>'
+
+
+# ---------------------------------------------------------------- the pad and its models
 
 
 def linear_model() -> nn.Linear:
@@ -44,3 +59,95 @@ def drawpad_js() -> str:
     code, _, end = DrawPad._esm.rpartition("export default")
     assert end.split() == ["{", "render", "};"], "the pad exports something else"
     return f'globalThis.drawPad = (() => {{\n"use strict";\n{code}\nreturn render;\n}})();\n'
+
+
+def answers_js() -> str:
+    """All that a page with a pad on it has to load."""
+    return "".join([data_js(), drawpad_js(), *((LIVE / name).read_text(encoding="utf-8") for name in ("net.js", "pad.js"))])
+
+
+def pad_css() -> str:
+    return DrawPad._css + (LIVE / "pad.css").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- the landing page
+
+def thumbnail(path: Path, goal: Path) -> tuple[str, str, str]:
+    """Write the first picture of a notebook, small, into the folder `goal`: its address there, its size, its alt text."""
+    for output in (output for cell in read(path).cells for output in cell.get("outputs", [])):
+        if "image/png" in output.get("data", {}):
+            picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGB")
+            picture.thumbnail((480, 300))
+            picture.save(goal / f"{path.stem}.webp", quality=70)
+            alt = " ".join(output.metadata.get("image/png", {}).get("alt", "").split())
+            return f"_static/live/{path.stem}.webp", 'width="{}" height="{}"'.format(*picture.size), alt
+    return "", "", ""
+
+
+def card(path: Path, goal: Path) -> str:
+    """A notebook on the landing page: its first picture, its title and the question that it answers."""
+    nb = read(path)
+    title = re.match(r"# *(.+)", nb.cells[0].source)[1]
+    minutes = re.search(r"About (\d+) minutes", nb.cells[0].source)
+    about = nb.metadata.course.get("question") or nb.metadata.course.summary
+    picture, size, alt = thumbnail(path, goal)
+    image = f'<img loading="lazy" src="{picture}" {size} alt="{escape(alt)}">' if picture else ""
+    return (f'<li><a href="notebooks/{path.stem}.html">{image}<span><strong>{escape(title)}</strong> {escape(about)}'
+            + f" <small>{minutes[1]} minutes</small>" * bool(minutes) + "</span></a></li>")
+
+
+def landing(site: Path, title: str, more: dict[str, str]) -> str:
+    """The page that a visitor sees first; its pictures are written into the site. more: further pages and their names."""
+    goal = site / "_static" / "live"
+    lessons = [path for path in notebooks() if slug(path) != "glossary"]
+    playground = '<a class="button" href="playground.html">Playground →</a>' * (site / "playground.html").exists()
+    links = "\n".join(f'<li><a href="{address}">{escape(name)}</a></li>' for address, name in more.items())
+    parts = {"title": title, "first": f"notebooks/{lessons[0].stem}.html", "playground": playground, "more": links,
+             "cards": "\n".join(card(path, goal) for path in lessons),
+             "css": (LIVE / "landing.css").read_text(encoding="utf-8") + pad_css()}
+    return re.sub(r"\{(\w+)\}", lambda name: parts.get(name[1], name[0]), (LIVE / "landing.html").read_text(encoding="utf-8"))
+
+
+# ---------------------------------------------------------------- light pages
+
+ICONS = "fontawesome.js"                             # one and a half megabytes of icons, of which we use a dozen
+SEARCH = r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>\s*'
+
+
+def icons_css(script: str, names: set[str]) -> str:
+    """Rules that draw the icons with these names as Font Awesome's script would; they take the colour of the text."""
+    rules = [".fa-solid::before { content: ''; display: inline-block; width: 1.1em; height: 1em; vertical-align: -.125em; "
+             "background: currentColor; mask: var(--icon) center / contain no-repeat; forced-color-adjust: none; }",
+             "html { --pst-icon-external-link: ''; --pst-icon-admonition-default: ''; --pst-icon-search-minus: ''; }"]
+    for width, height, others, path, name in sorted(
+            (*found.group(2, 3, 4, 5), found[1]) for found in re.finditer(
+                r'"?([a-z][\w-]*)"?:\[(\d+),(\d+),\[([^]]*)\],"\w+","([^"]+)"\]', script)):
+        for known in {name, *re.findall(r'"([^"]+)"', others)} & names:
+            svg = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'><path d='{path}'/></svg>"
+            rules.append(f'.fa-{known} {{ --icon: url("data:image/svg+xml,{svg.replace("<", "%3C").replace(">", "%3E")}"); }}')
+    return "\n".join(dict.fromkeys(rules)) + "\n"
+
+
+def lighten(site: Path) -> None:
+    """Take from the pages what costs seconds on a phone: icons that nobody sees, the search's index where none is searched."""
+    static, names = site / "_static", set()
+    for file in site.rglob("*.html"):
+        text = file.read_text(encoding="utf-8")
+        names |= set(re.findall(r'class="[^"]*\bfa-solid fa-([\w-]+)', text))
+        text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*', "", text)
+        text = re.sub(r'(<button class="[^"]*search-button[^>]*?) aria-label="[^"]*"', r"\1", text)    # it says what it is
+        if file.name != "search.html":
+            text = re.sub(SEARCH, "", text)
+            text = re.sub(r'<script (src="[^"]*_static/[^"]*">)', r"<script defer \1", text)
+        if 'class="live-pad"' in text:
+            root = "../" * (len(file.relative_to(site).parts) - 1)
+            text = text.replace("</head>", f'<script defer src="{root}_static/live/answers.js"></script>\n</head>', 1)
+        file.write_text(text, encoding="utf-8")
+    script = static / "scripts" / ICONS
+    with open(static / "book.css", "a", encoding="utf-8") as looks:
+        looks.write(pad_css() + icons_css(script.read_text(encoding="utf-8"), names))
+    theme = static / "styles" / "pydata-sphinx-theme.css"
+    text = re.sub(r"(?:\.fa-[\w-]+,?)+\{--fa:[^{}]*\}|@font-face\{[^{}]*\}", "", theme.read_text(encoding="utf-8"))
+    theme.write_text(text, encoding="utf-8")
+    for file in [*static.rglob("*.map"), *static.rglob("*.woff2"), *script.parent.glob(f"{ICONS}*")]:
+        file.unlink()
