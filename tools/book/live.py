@@ -89,7 +89,8 @@ def card(path: Path, goal: Path) -> str:
     nb = read(path)
     title = re.match(r"# *(.+)", nb.cells[0].source)[1]
     minutes = re.search(r"About (\d+) minutes", nb.cells[0].source)
-    about = nb.metadata.course.get("question") or nb.metadata.course.summary
+    about = nb.metadata.course.get("question") or nb.metadata.course.summary.rpartition(": ")[2]
+    about = about[0].upper() + about[1:]
     picture, size, alt = thumbnail(path, goal)
     image = f'<img loading="lazy" src="{picture}" {size} alt="{escape(alt)}">' if picture else ""
     return (f'<li><a href="notebooks/{path.stem}.html">{image}<span><strong>{escape(title)}</strong> {escape(about)}'
@@ -116,38 +117,56 @@ SEARCH = r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"
 
 def icons_css(script: str, names: set[str]) -> str:
     """Rules that draw the icons with these names as Font Awesome's script would; they take the colour of the text."""
-    rules = [".fa-solid::before { content: ''; display: inline-block; width: 1.1em; height: 1em; vertical-align: -.125em; "
-             "background: currentColor; mask: var(--icon) center / contain no-repeat; forced-color-adjust: none; }",
-             "html { --pst-icon-external-link: ''; --pst-icon-admonition-default: ''; --pst-icon-search-minus: ''; }"]
-    for width, height, others, path, name in sorted(
-            (*found.group(2, 3, 4, 5), found[1]) for found in re.finditer(
-                r'"?([a-z][\w-]*)"?:\[(\d+),(\d+),\[([^]]*)\],"\w+","([^"]+)"\]', script)):
-        for known in {name, *re.findall(r'"([^"]+)"', others)} & names:
-            svg = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'><path d='{path}'/></svg>"
-            rules.append(f'.fa-{known} {{ --icon: url("data:image/svg+xml,{svg.replace("<", "%3C").replace(">", "%3E")}"); }}')
-    return "\n".join(dict.fromkeys(rules)) + "\n"
+    drawn = {}                                       # the last icon with a name is the solid one
+    entry = r'"?([a-z][\w-]*)"?:\[(\d+),(\d+),\[([^]]*)\],"\w+","([^"]+)"\]'
+    for name, width, height, others, path in re.findall(entry, script):
+        svg = f"%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'%3E%3Cpath d='{path}'/%3E%3C/svg%3E"
+        drawn |= {known: svg for known in {name, *re.findall(r'"([^"]+)"', others)} & names}
+    return "\n".join([
+        ".fa-solid::before { content: ''; display: inline-block; width: 1.1em; height: 1em; vertical-align: -.125em; "
+        "background: currentColor; mask: var(--icon) center / contain no-repeat; forced-color-adjust: none; }",
+        "html { --pst-icon-external-link: ''; --pst-icon-admonition-default: ''; --pst-icon-search-minus: ''; }",
+        *(f'.fa-{name} {{ --icon: url("data:image/svg+xml,{svg}"); }}' for name, svg in sorted(drawn.items())), ""])
+
+
+def needed(css: str, words: set[str]) -> str:
+    """The rules of a style sheet that may match something, where these are all words on the pages and in the scripts."""
+    def rule(found: re.Match) -> str:
+        selectors = re.sub(r":(not|is|where|has)\([^()]*\)", "", found[1])
+        if found[1].lstrip().startswith("@") or any(words.issuperset(re.findall(r"\.(-?[A-Za-z_][\w-]*)", part))
+                                                    for part in selectors.split(",")):
+            return found[0]
+        return ""
+
+    return re.sub(r"([^{};]+)\{([^{}]*)\}", rule, css)
 
 
 def lighten(site: Path) -> None:
-    """Take from the pages what costs seconds on a phone: icons that nobody sees, the search's index where none is searched."""
-    static, names = site / "_static", set()
+    """Take from the pages what costs seconds on a phone: icons, rules that match nothing, and most search scripts."""
+    static, names, words = site / "_static", set(), set()
+    script = static / "scripts" / ICONS
+    options = (static / "documentation_options.js").read_text(encoding="utf-8")
     for file in site.rglob("*.html"):
         text = file.read_text(encoding="utf-8")
         names |= set(re.findall(r'class="[^"]*\bfa-solid fa-([\w-]+)', text))
+        words |= set(re.findall(r"[\w-]+", text))
         text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*', "", text)
         text = re.sub(r'(<button class="[^"]*search-button[^>]*?) aria-label="[^"]*"', r"\1", text)    # it says what it is
         if file.name != "search.html":
             text = re.sub(SEARCH, "", text)
+            text = re.sub(r'<script src="[^"]*documentation_options\.js[^"]*">', lambda _: f"<script>{options}", text)
             text = re.sub(r'<script (src="[^"]*_static/[^"]*">)', r"<script defer \1", text)
+            text = text.replace('<script defer="defer"', '<script defer fetchpriority="low"')           # the formulas'
         if 'class="live-pad"' in text:
             root = "../" * (len(file.relative_to(site).parts) - 1)
             text = text.replace("</head>", f'<script defer src="{root}_static/live/answers.js"></script>\n</head>', 1)
         file.write_text(text, encoding="utf-8")
-    script = static / "scripts" / ICONS
     with open(static / "book.css", "a", encoding="utf-8") as looks:
         looks.write(pad_css() + icons_css(script.read_text(encoding="utf-8"), names))
-    theme = static / "styles" / "pydata-sphinx-theme.css"
-    text = re.sub(r"(?:\.fa-[\w-]+,?)+\{--fa:[^{}]*\}|@font-face\{[^{}]*\}", "", theme.read_text(encoding="utf-8"))
-    theme.write_text(text, encoding="utf-8")
     for file in [*static.rglob("*.map"), *static.rglob("*.woff2"), *script.parent.glob(f"{ICONS}*")]:
-        file.unlink()
+        file.unlink(missing_ok=True)
+    for file in [*static.glob("*.js"), *static.glob("scripts/*.js"), *LIVE.glob("*.js")]:
+        words |= set(re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))) if file.stat().st_size < 1e6 else set()
+    for file in [*static.glob("styles/*.css"), *static.glob("mystnb*.css")]:
+        text = re.sub(r"@font-face\{[^{}]*\}", "", file.read_text(encoding="utf-8"))
+        file.write_text(needed(text, words), encoding="utf-8")
