@@ -149,7 +149,7 @@ def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
         data = output.get("data", {})
         if WIDGET in data:
             slider = "interactive(" in data.get("text/plain", "")
-            output.data = nbformat.from_dict({"text/markdown": SLIDER} if slider else {"text/html": live.PAD})
+            output.data = nbformat.from_dict({"text/markdown": SLIDER} if slider else {"text/markdown": live.PAD})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
             picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
             picture.write_bytes(base64.b64decode(data["image/png"]))
@@ -235,7 +235,8 @@ def make() -> list[str]:
 
 def finish(site: Path) -> None:
     """What Sphinx does not make: the landing page, what moves, and pages without the weight that nobody sees."""
-    (site / "_static" / "live").mkdir()
+    shutil.copytree(HERE / "live", site / "_static" / "live", ignore=lambda _, names: {
+        name for name in names if not name.endswith(".js")})
     write(site / "_static" / "live" / "answers.js", live.answers_js())
     live.lighten(site)
     more = {address: name for address, name in MORE.items() if (site / urldefrag(address)[0]).exists()}

@@ -92,7 +92,7 @@ def card(path: Path, goal: Path) -> str:
     about = nb.metadata.course.get("question") or nb.metadata.course.summary.rpartition(": ")[2]
     about = about[0].upper() + about[1:]
     picture, size, alt = thumbnail(path, goal)
-    image = f'<img loading="lazy" src="{picture}" {size} alt="{escape(alt)}">' if picture else ""
+    image = f'<img fetchpriority="low" src="{picture}" {size} alt="{escape(alt)}">' if picture else ""
     return (f'<li><a href="notebooks/{path.stem}.html">{image}<span><strong>{escape(title)}</strong> {escape(about)}'
             + f" <small>{minutes[1]} minutes</small>" * bool(minutes) + "</span></a></li>")
 
@@ -141,6 +141,19 @@ def needed(css: str, words: set[str]) -> str:
     return re.sub(r"([^{};]+)\{([^{}]*)\}", rule, css)
 
 
+def sized(file: Path, text: str) -> str:
+    """The text of a page whose pictures say how large they are, before they come; book.css keeps their letters legible."""
+    def size(found: re.Match) -> str:
+        source = file.parent / found[1]
+        if source.suffix != ".png" or not source.is_file():
+            return found[0]
+        with Image.open(source) as picture:
+            width, height = picture.size
+        return f'{found[0]} width="{width}" height="{height}" style="--width: {width}px"'
+
+    return re.sub(r'<img(?![^>]*width=)[^>]*? src="([^"]+)"', size, text)
+
+
 def lighten(site: Path) -> None:
     """Take from the pages what costs seconds on a phone: icons, rules that match nothing, and most search scripts."""
     static, names, words = site / "_static", set(), set()
@@ -152,14 +165,17 @@ def lighten(site: Path) -> None:
         words |= set(re.findall(r"[\w-]+", text))
         text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*', "", text)
         text = re.sub(r'(<button class="[^"]*search-button[^>]*?) aria-label="[^"]*"', r"\1", text)    # it says what it is
+        text = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+        text = sized(file, text)
         if file.name != "search.html":
             text = re.sub(SEARCH, "", text)
             text = re.sub(r'<script src="[^"]*documentation_options\.js[^"]*">', lambda _: f"<script>{options}", text)
             text = re.sub(r'<script (src="[^"]*_static/[^"]*">)', r"<script defer \1", text)
             text = text.replace('<script defer="defer"', '<script defer fetchpriority="low"')           # the formulas'
-        if 'class="live-pad"' in text:
-            root = "../" * (len(file.relative_to(site).parts) - 1)
-            text = text.replace("</head>", f'<script defer src="{root}_static/live/answers.js"></script>\n</head>', 1)
+        root = "../" * (len(file.relative_to(site).parts) - 1)
+        for sign, name in (('class="live-pad"', "answers.js"), ('id="main-content"', "scroll.js")):
+            if sign in text:
+                text = text.replace("</head>", f'<script defer src="{root}_static/live/{name}"></script>\n</head>', 1)
         file.write_text(text, encoding="utf-8")
     with open(static / "book.css", "a", encoding="utf-8") as looks:
         looks.write(pad_css() + icons_css(script.read_text(encoding="utf-8"), names))
