@@ -23,11 +23,11 @@ try:
     from sphinx.application import Sphinx
 
     from tools.book import live
+    from tools.book.live import MATHJAX
     from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
 
-MATHJAX = "tex-svg-full.js"                          # MathJax in one file, its fonts included
 SETTINGS = {
     "project": "Is this a 3 or a 7?",
     "html_title": "Is this a 3 or a 7?",

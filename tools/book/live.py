@@ -111,6 +111,7 @@ def landing(site: Path, title: str, more: dict[str, str]) -> str:
 
 # ---------------------------------------------------------------- light pages
 
+MATHJAX = "tex-svg-full.js"                          # MathJax in one file, its fonts included
 ICONS = "fontawesome.js"                             # one and a half megabytes of icons, of which we use a dozen
 SEARCH = r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>\s*'
 
@@ -155,34 +156,37 @@ def sized(file: Path, text: str) -> str:
 
 
 def lighten(site: Path) -> None:
-    """Take from the pages what costs seconds on a phone: icons, rules that match nothing, and most search scripts."""
-    static, names, words = site / "_static", set(), set()
+    """Take from the pages what costs seconds on a phone: icons, rules that match nothing, most search scripts."""
+    static, pages = site / "_static", {}
     script = static / "scripts" / ICONS
     options = (static / "documentation_options.js").read_text(encoding="utf-8")
     for file in site.rglob("*.html"):
-        text = file.read_text(encoding="utf-8")
-        names |= set(re.findall(r'class="[^"]*\bfa-solid fa-([\w-]+)', text))
-        words |= set(re.findall(r"[\w-]+", text))
-        text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*', "", text)
+        if static not in file.parents:
+            pages[file] = sized(file, file.read_text(encoding="utf-8"))
+    sheets = re.findall(r'<link[^>]* href="(?:\.\./)*([^"?]+\.css)', next(iter(pages.values())))
+    looks = "".join((site / sheet).read_text(encoding="utf-8") for sheet in dict.fromkeys(["_static/basic.css", *sheets]))
+    scripts = [*static.glob("*.js"), *static.glob("scripts/*.js"), *LIVE.glob("*.js")]
+    scripts = [file.read_text(encoding="utf-8") for file in scripts if file.name not in (ICONS, MATHJAX)]
+    names = set(re.findall(r'class="[^"]*\bfa-solid fa-([\w-]+)', "".join(pages.values())))
+    looks = needed(re.sub(r"@font-face\{[^{}]*\}|@import [^;]*;", "", looks),
+                   set(re.findall(r"[\w-]+", " ".join([*pages.values(), *scripts]))))
+    looks += pad_css() + icons_css(script.read_text(encoding="utf-8"), names)
+    (static / "looks.css").write_text(looks, encoding="utf-8")           # one file instead of seven
+    for file, text in pages.items():
+        root = "../" * (len(file.relative_to(site).parts) - 1)
+        text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*|<link rel="preload"[^>]*>\s*|<link[^>]*\.css[^>]*>\s*', "", text)
         text = re.sub(r'(<button class="[^"]*search-button[^>]*?) aria-label="[^"]*"', r"\1", text)    # it says what it is
         text = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")
-        text = sized(file, text)
         if file.name != "search.html":
             text = re.sub(SEARCH, "", text)
             text = re.sub(r'<script src="[^"]*documentation_options\.js[^"]*">', lambda _: f"<script>{options}", text)
-            text = re.sub(r'<script (src="[^"]*_static/[^"]*">)', r"<script defer \1", text)
-            text = text.replace('<script defer="defer"', '<script defer fetchpriority="low"')           # the formulas'
-        root = "../" * (len(file.relative_to(site).parts) - 1)
+            text = re.sub(r'<script (?:defer(?:="defer")? )?src=', '<script defer fetchpriority="low" src=', text)
+        first, head = f'<link rel="stylesheet" href="{root}_static/looks.css">', ""           # fetched before all else
+        text = text.replace("<head>", f"<head>\n{first}", 1)
         for sign, name in (('class="live-pad"', "answers.js"), ('id="main-content"', "scroll.js")):
             if sign in text:
-                text = text.replace("</head>", f'<script defer src="{root}_static/live/{name}"></script>\n</head>', 1)
-        file.write_text(text, encoding="utf-8")
-    with open(static / "book.css", "a", encoding="utf-8") as looks:
-        looks.write(pad_css() + icons_css(script.read_text(encoding="utf-8"), names))
-    for file in [*static.rglob("*.map"), *static.rglob("*.woff2"), *script.parent.glob(f"{ICONS}*")]:
-        file.unlink(missing_ok=True)
-    for file in [*static.glob("*.js"), *static.glob("scripts/*.js"), *LIVE.glob("*.js")]:
-        words |= set(re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))) if file.stat().st_size < 1e6 else set()
-    for file in [*static.glob("styles/*.css"), *static.glob("mystnb*.css")]:
-        text = re.sub(r"@font-face\{[^{}]*\}", "", file.read_text(encoding="utf-8"))
-        file.write_text(needed(text, words), encoding="utf-8")
+                head += f'<script defer fetchpriority="low" src="{root}_static/live/{name}"></script>\n'
+        file.write_text(text.replace("</head>", head + "</head>", 1), encoding="utf-8")
+    for file in [*static.rglob("*.map"), *static.rglob("*.woff2"), *script.parent.glob(f"{ICONS}*"), *static.rglob("*.css")]:
+        if file.name != "looks.css":
+            file.unlink(missing_ok=True)
