@@ -1,5 +1,6 @@
-"""What answers in the web book without Python: its numbers, compared with PyTorch's by node."""
+"""What answers in the web book without Python: its numbers, compared with PyTorch's by node; the landing page, light pages."""
 import json
+import re
 import shutil
 import subprocess
 
@@ -9,12 +10,14 @@ import torch.nn.functional as F
 
 from course.finished import finished_net
 from tests.test_drawpad import DIGITS, drawn, prepare
-from tools.book import live
-from tools.notebooks import ROOT
+from tools.notebooks import ROOT, notebooks
 from utils import load_digits
 
-pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed (Debian: apt install nodejs): the web "
-                                "book's JavaScript is not compared with PyTorch")
+for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"):
+    pytest.importorskip(needed, reason="make book has installed nothing yet")
+live = pytest.importorskip("tools.book.live")
+with_node = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed (Debian: apt install nodejs): the web "
+                               "book's JavaScript is not compared with PyTorch")
 LIVE = ROOT / "tools" / "book" / "live"
 BEGIN = """
 const fs = require("fs");
@@ -34,6 +37,7 @@ def node(folder, code: str, given: torch.Tensor):
     return json.loads(done.stdout)
 
 
+@with_node
 def test_three_models_give_pytorchs_numbers_for_all_bundled_3s_and_7s(tmp_path):
     digits = load_digits((3, 7), "bundled")
     x = torch.cat([digits.train_x, digits.valid_x]).flatten(1)
@@ -60,6 +64,7 @@ def test_three_models_give_pytorchs_numbers_for_all_bundled_3s_and_7s(tmp_path):
                for scores in (similarity, linear, net))
 
 
+@with_node
 def test_the_votes_are_the_slopes_times_the_pixels(tmp_path):
     x = load_digits((3, 7), "bundled").valid_x[:1].flatten(1).requires_grad_()
     slopes, = torch.autograd.grad(finished_net()(x).sum(), x)
@@ -67,6 +72,7 @@ def test_the_votes_are_the_slopes_times_the_pixels(tmp_path):
     torch.testing.assert_close(torch.tensor(votes), (slopes * x).detach()[0], rtol=0, atol=1e-5)
 
 
+@with_node
 def test_a_drawing_is_prepared_as_in_the_notebook(tmp_path):
     """Digits drawn large and small, in corners, with a thick pen and a thin one; one dot; and MNIST's own, unchanged."""
     pictures = [drawn(digit, name, pen=pen, height=height, centre=centre) for digit, name in DIGITS
@@ -87,3 +93,31 @@ def test_a_drawing_is_prepared_as_in_the_notebook(tmp_path):
 
 def test_what_the_browser_loads_is_small():
     assert len(live.data_js()) < 250_000 and "export" not in live.drawpad_js()
+
+
+def test_the_landing_page_leads_to_every_notebook(tmp_path):
+    (tmp_path / "_static" / "live").mkdir(parents=True)
+    page = live.landing(tmp_path, "A title", {"about.html": "More & more"})
+    lessons = [path for path in notebooks() if path.stem != "glossary"]
+    assert [page.count(f'href="notebooks/{path.stem}.html"') for path in lessons] == [2] + [1] * (len(lessons) - 1)
+    assert page.count("<img ") == len(list(tmp_path.glob("_static/live/*.webp"))) == len(lessons) and ' alt=""' not in page
+    assert "<h1>A title</h1>" in page and "More &amp; more" in page and "playground" not in page
+    assert 'class="live-pad"' in page and not re.search("://(?!creativecommons.org)", page)
+    (tmp_path / "playground.html").touch()
+    assert 'href="playground.html"' in live.landing(tmp_path, "A title", {})
+
+
+def test_rules_that_match_nothing_are_left_out_and_icons_are_drawn():
+    css = "a{b:c}.on,.off p{d:e}.off:not(.on){f:g}@media print{.off{h:i}.on{j:k}}@page{l:m}"
+    assert live.needed(css, {"on"}) == "a{b:c}.on,.off p{d:e}@media print{.on{j:k}}@page{l:m}"
+    script = '"sun":[16,16,[],"f1","M1"],moon:[32,16,["night"],"f2","M2"],"sun":[64,16,[],"f1","M3"]'
+    css = live.icons_css(script, {"sun", "night"})
+    assert ".fa-sun {" in css and "M3" in css and "M1" not in css and ".fa-night {" in css and ".fa-moon" not in css
+
+
+def test_a_picture_says_its_size(tmp_path):
+    from PIL import Image
+    Image.new("L", (40, 30)).save(tmp_path / "a.png")
+    text = live.sized(tmp_path / "a.html", '<img alt="A" src="a.png"><img src="none.png"><img width="1" src="a.png">')
+    assert text == ('<img alt="A" src="a.png" width="40" height="30" style="--width: 40px"><img src="none.png">'
+                    '<img width="1" src="a.png">')

@@ -161,8 +161,9 @@ def lighten(site: Path) -> None:
     script = static / "scripts" / ICONS
     options = (static / "documentation_options.js").read_text(encoding="utf-8")
     for file in site.rglob("*.html"):
-        if static not in file.parents:
-            pages[file] = sized(file, file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        if static not in file.parents and ICONS in text:                 # the theme's pages
+            pages[file] = sized(file, text)
     sheets = re.findall(r'<link[^>]* href="(?:\.\./)*([^"?]+\.css)', next(iter(pages.values())))
     looks = "".join((site / sheet).read_text(encoding="utf-8") for sheet in dict.fromkeys(["_static/basic.css", *sheets]))
     scripts = [*static.glob("*.js"), *static.glob("scripts/*.js"), *LIVE.glob("*.js")]
