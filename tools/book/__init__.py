@@ -3,6 +3,7 @@
 The pages are copied into build/, prepared there and given to Sphinx; nothing is run. `make browser` visits the result.
 """
 import base64
+import importlib
 import importlib.util
 import io
 import re
@@ -235,10 +236,12 @@ def make() -> list[str]:
 
 def finish(site: Path) -> None:
     """What Sphinx does not make: the landing page, what moves, and pages without the weight that nobody sees."""
-    shutil.copytree(HERE / "live", site / "_static" / "live", ignore=lambda _, names: {
-        name for name in names if not name.endswith(".js")})
+    (site / "_static" / "live").mkdir()
+    shutil.copy(HERE / "live" / "scroll.js", site / "_static" / "live")
     write(site / "_static" / "live" / "answers.js", live.answers_js())
     live.lighten(site)
+    if importlib.util.find_spec("tools.book.playground"):
+        importlib.import_module("tools.book.playground").write_playground(site)
     more = {address: name for address, name in MORE.items() if (site / urldefrag(address)[0]).exists()}
     write(site / "index.html", live.landing(site, SETTINGS["project"], more))
 
