@@ -178,6 +178,7 @@ def lighten(site: Path) -> None:
         text = re.sub(rf'<script[^>]*{ICONS}[^>]*></script>\s*|<link rel="preload"[^>]*>\s*|<link[^>]*\.css[^>]*>\s*', "", text)
         text = re.sub(r'(<button class="[^"]*search-button[^>]*?) aria-label="[^"]*"', r"\1", text)    # it says what it is
         text = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+        text = text.replace('<th class="head"><p></p></th>', "<td></td>")          # above the names of rows
         if file.name != "search.html":
             text = re.sub(SEARCH, "", text)
             text = re.sub(r'<script src="[^"]*documentation_options\.js[^"]*">', lambda _: f"<script>{options}", text)
