@@ -60,6 +60,7 @@ SETTINGS = {
     "html_favicon": "_static/icon.svg",
     "html_use_index": False,
     "html_copy_source": False,
+    "html_show_search_summary": False,               # it quotes menus, and cannot be had from a folder
     "html_show_sphinx": False,
     "html_show_copyright": False,
 }
