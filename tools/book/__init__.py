@@ -3,6 +3,7 @@
 The pages are copied into build/, prepared there and given to Sphinx; nothing is run. `make browser` visits the result.
 """
 import base64
+import importlib
 import importlib.util
 import io
 import re
@@ -22,11 +23,12 @@ try:
     from docutils import nodes
     from sphinx.application import Sphinx
 
+    from tools.book import live
+    from tools.book.live import MATHJAX
     from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
 
-MATHJAX = "tex-svg-full.js"                          # MathJax in one file, its fonts included
 SETTINGS = {
     "project": "Is this a 3 or a 7?",
     "html_title": "Is this a 3 or a 7?",
@@ -58,11 +60,14 @@ SETTINGS = {
     "html_favicon": "_static/icon.svg",
     "html_use_index": False,
     "html_copy_source": False,
+    "html_show_search_summary": False,               # it quotes menus, and cannot be had from a folder
     "html_show_sphinx": False,
     "html_show_copyright": False,
 }
-WITHOUT_KERNEL = {True: "*In the running notebook there is something to move here: a slider, or more.*",
-                  False: "*In the running notebook there is something to work with here, such as a pad to draw on.*"}
+SLIDER = "*In the running notebook there is something to move here: a slider, or more.*"
+MORE = {"about.html": "About the course, and installing it", "about.html#What-comes-out": "Evidence",
+        "about.html#Where-it-was-run": "Versions", "about.html#How-fast": "Speed", "notebooks/glossary.html": "Glossary",
+        "tools/book/teaching.html": "For teachers", "data/README.html": "The digits"}
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
 EVERYDAY = {"flatten", "in place", "index", "interval", "leaf", "length", "score", "predict", "recall", "repeat", "square",
             "stack", "step", "stop", "training", "unit", "view"}
@@ -109,16 +114,16 @@ def stage(sources: Path) -> None:
             write(goal, with_links(page.read_text(encoding="utf-8"), page, sources))
     readme = sources / "README.md"
     text = re.sub(r"<!-- colab -->\nNot published.*?<!-- /colab -->\n", "", readme.read_text(encoding="utf-8"), flags=re.S)
-    title, _, rest = text.partition("\n")
+    write(sources / "about.md", re.sub("^# .*", "# About the course", text))
     contents = "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n" + "\n".join(
         in_book(page).with_suffix("").as_posix() for page in pages) + "\n```\n"
-        for caption, pages in [("The notebooks", notebooks()), ("More", others)])
-    write(sources / "index.md", title + "\n" + contents + rest)
+        for caption, pages in [("The notebooks", notebooks()), ("More", [ROOT / "about.md", *others])])
+    write(sources / "index.md", f"# {SETTINGS['project']}\n{contents}")          # live/landing.html takes its place
     readme.unlink()
 
 
 def with_links(text: str, page: Path, sources: Path) -> str:
-    """The text of a page, with links to the README leading to index; other files that it links to are copied."""
+    """The text of a page, with links to the README leading to about; other files that it links to are copied."""
     def link(found: re.Match) -> str:
         address, at, place = found[2].partition("#")
         goal = (page.parent / unquote(address)).resolve() if address else page
@@ -126,7 +131,7 @@ def with_links(text: str, page: Path, sources: Path) -> str:
             headings = re.findall(r"^#+ +(.+?) *$", goal.read_text(encoding="utf-8"), re.M)
             place = next((anchor(heading) for heading in headings if on_github(heading) == place), place)
         if goal == ROOT / "README.md":
-            address = address.replace("README.md", "index.md")
+            address = address.replace("README.md", "about.md")
         elif goal.is_relative_to(ROOT / ".github"):
             address = address.replace(".github/", "github/")
         elif goal.is_file() and goal.suffix not in (".ipynb", ".md") and goal.is_relative_to(ROOT):
@@ -138,7 +143,7 @@ def with_links(text: str, page: Path, sources: Path) -> str:
 
 
 def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
-    """Fold the set-up cell; give pictures their alt text, and widgets, which need a kernel, a sentence."""
+    """Fold the set-up cell; give pictures their alt text, sliders, which need a kernel, a sentence; the pad works here, too."""
     if has(cell, "setup"):
         cell.metadata.tags.append("hide-input")
         cell.metadata["mystnb"] = {"code_prompt_show": "The set-up cell", "code_prompt_hide": "The set-up cell"}
@@ -146,7 +151,8 @@ def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
     for at, output in enumerate(cell.outputs):
         data = output.get("data", {})
         if WIDGET in data:
-            output.data = nbformat.from_dict({"text/markdown": WITHOUT_KERNEL["interactive(" in data.get("text/plain", "")]})
+            slider = "interactive(" in data.get("text/plain", "")
+            output.data = nbformat.from_dict({"text/markdown": SLIDER} if slider else {"text/markdown": live.PAD})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
             picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
             picture.write_bytes(base64.b64decode(data["image/png"]))
@@ -224,9 +230,22 @@ def make() -> list[str]:
         app = Sphinx(sources, None, site, Path(work) / "doctrees", "html", SETTINGS, status=None, warning=warnings)
         app.connect("doctree-resolved", link_terms)
         app.build(force_all=True)
+        finish(site)
         shutil.copytree(site, done, dirs_exist_ok=True)
     said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{sources}/", "").splitlines()
     return [line for line in said if line] + faults(ROOT / "build" / "book")
+
+
+def finish(site: Path) -> None:
+    """What Sphinx does not make: the landing page, what moves, and pages without the weight that nobody sees."""
+    (site / "_static" / "live").mkdir()
+    shutil.copy(HERE / "live" / "scroll.js", site / "_static" / "live")
+    write(site / "_static" / "live" / "answers.js", live.answers_js())
+    live.lighten(site)
+    if importlib.util.find_spec("tools.book.playground"):
+        importlib.import_module("tools.book.playground").write_playground(site)
+    more = {address: name for address, name in MORE.items() if (site / urldefrag(address)[0]).exists()}
+    write(site / "index.html", live.landing(site, SETTINGS["project"], more))
 
 
 class Page(HTMLParser):
