@@ -77,7 +77,8 @@ def test_losses_are_pytorchs(node, digits, hidden, zero):
         losses.append(loss.item())
     found = node("""
         const model = T.newModel(given.hidden, given.params.map(p => Float32Array.from(p)));
-        const losses = given.batches.map(rows => T.trainStep(model, digits.x, digits.y, rows, { lr: .1, zero: given.zero }).loss);
+        const how = { lr: .1, zero: given.zero };
+        const losses = given.batches.map(rows => T.trainStep(model, digits.x, digits.y, rows, how).loss);
         const { loss, accuracy } = T.evaluate(model, digits.vx, digits.vy);
         say({ losses, loss, accuracy, params: model.params.map(p => [...p]) });""", given)
     torch.testing.assert_close(torch.tensor(found["losses"]), torch.tensor(losses), rtol=0, atol=1e-4)
