@@ -3,7 +3,6 @@
 The pages are copied into build/, prepared there and given to Sphinx; nothing is run. `make browser` visits the result.
 """
 import base64
-import importlib
 import importlib.util
 import io
 import re
@@ -23,7 +22,7 @@ try:
     from docutils import nodes
     from sphinx.application import Sphinx
 
-    from tools.book import live
+    from tools.book import live, playground
     from tools.book.live import MATHJAX
     from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
@@ -64,9 +63,9 @@ SETTINGS = {
     "html_show_sphinx": False,
     "html_show_copyright": False,
 }
-SLIDER = "*In the running notebook there is something to move here: a slider, or more.*"
-MORE = {"about.html": "About the course, and installing it", "about.html#What-comes-out": "Evidence",
-        "about.html#Where-it-was-run": "Versions", "about.html#How-fast": "Speed", "notebooks/glossary.html": "Glossary",
+EVIDENCE = "tools/book/evidence.html"
+MORE = {"about.html": "About the course, and installing it", f"{EVIDENCE}#What-comes-out": "Evidence",
+        f"{EVIDENCE}#Where-it-was-run": "Versions", f"{EVIDENCE}#How-fast": "Speed", "notebooks/glossary.html": "Glossary",
         "tools/book/teaching.html": "For teachers", "data/README.html": "The digits"}
 # Entries that are no links in the lessons: everyday words, mostly meant in their everyday sense.
 EVERYDAY = {"flatten", "in place", "index", "interval", "leaf", "length", "score", "predict", "recall", "repeat", "square",
@@ -143,16 +142,17 @@ def with_links(text: str, page: Path, sources: Path) -> str:
 
 
 def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
-    """Fold the set-up cell; give pictures their alt text, sliders, which need a kernel, a sentence; the pad works here, too."""
+    """Fold the set-up cell; give pictures their alt text, a place to sliders and pads, which work here, too."""
     if has(cell, "setup"):
         cell.metadata.tags.append("hide-input")
         cell.metadata["mystnb"] = {"code_prompt_show": "The set-up cell", "code_prompt_hide": "The set-up cell"}
-    cell.outputs = [output for output in cell.outputs if not output.get("data", {}).get("text/plain", "").startswith("Output(")]
+    cell.outputs = [output for output in cell.outputs
+                    if not output.get("data", {}).get("text/plain", "").startswith(("Output(", "HBox("))]
     for at, output in enumerate(cell.outputs):
         data = output.get("data", {})
         if WIDGET in data:
-            slider = "interactive(" in data.get("text/plain", "")
-            output.data = nbformat.from_dict({"text/markdown": SLIDER} if slider else {"text/markdown": live.PAD})
+            slider = playground.interacts(cell.source)
+            output.data = nbformat.from_dict({"text/html": playground.slider(cell, output) if slider else live.PAD})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
             picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
             picture.write_bytes(base64.b64decode(data["image/png"]))
@@ -242,8 +242,7 @@ def finish(site: Path) -> None:
     shutil.copy(HERE / "live" / "scroll.js", site / "_static" / "live")
     write(site / "_static" / "live" / "answers.js", live.answers_js())
     live.lighten(site)
-    if importlib.util.find_spec("tools.book.playground"):
-        importlib.import_module("tools.book.playground").write_playground(site)
+    playground.write_playground(site)
     more = {address: name for address, name in MORE.items() if (site / urldefrag(address)[0]).exists()}
     write(site / "index.html", live.landing(site, SETTINGS["project"], more))
 
