@@ -58,8 +58,9 @@
     let next = 0, film = 0;
     globalThis.drawPad({ el: left, model: { get: name => state[name], set: (name, value) => { state[name] = value; },
       on: (event, act) => { heard[event] = act; }, off() {}, save_changes: tell } });
-    left.querySelector(".drawpad-label").remove();          // a photo needs what only Python does here: as_ink
-    left.querySelector(".drawpad-bar").append(examples);
+    left.querySelector("label").remove();                   // a photo needs what only Python does here: as_ink
+    examples.append(left.querySelector("button"));          // Clear
+    left.append(examples);
     const canvas = left.querySelector("canvas");
 
     function answers() {
@@ -132,8 +133,8 @@
     for (const event of ["pointerdown", "keydown", "click"]) left.addEventListener(event, stop, { capture: true });
     for (const event of ["pointerdown", "pointermove", "pointerup", "keydown", "click"]) left.addEventListener(event, soon);
     for (const name of Object.keys(EXAMPLES)) {
-      const first = examples.childElementCount === 0;
-      const button = make("button", "drawpad-clear", { type: "button", label: `Show ${name}` }, first ? `Show ${name}` : name);
+      const first = examples.childElementCount === 1;
+      const button = make("button", "", { type: "button", label: `Show ${name}` }, first ? `Show ${name}` : name);
       button.addEventListener("click", () => example(name));
       examples.append(button);
     }
