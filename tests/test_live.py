@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from course.finished import finished_net
-from tests.test_drawpad import DIGITS, drawn, prepare
+from tests.test_pad import DIGITS, drawn, prepare
 from tools.notebooks import ROOT, notebooks
 from utils import load_digits
 
@@ -75,9 +75,9 @@ def test_the_votes_are_the_slopes_times_the_pixels(tmp_path):
 @with_node
 def test_a_drawing_is_prepared_as_in_the_notebook(tmp_path):
     """Digits drawn large and small, in corners, with a thick pen and a thin one; one dot; and MNIST's own, unchanged."""
-    pictures = [drawn(digit, name, pen=pen, height=height, centre=centre) for digit, name in DIGITS
+    pictures = [drawn(made, pen=pen, height=height, centre=centre) for made in DIGITS
                 for pen, height, centre in [(22, 180, (140, 140)), (9, 61, (50, 220)), (31, 240, (150, 130))]]
-    pictures.append(drawn(7, "plain", height=1))
+    pictures.append(drawn((7, "plain"), height=1))
     again = node(tmp_path, """
         say(Array.from({ length: given.length / 78400 }, (_, k) => Array.from(prepare(
             { data: given.slice(78400 * k, 78400 * (k + 1)), height: 280, width: 280 }))));""", torch.stack(pictures))
