@@ -185,7 +185,8 @@ def lighten(site: Path) -> None:
             text = re.sub(r'<script (?:defer(?:="defer")? )?src=', '<script defer fetchpriority="low" src=', text)
         first, head = f'<link rel="stylesheet" href="{root}_static/looks.css">', ""           # fetched before all else
         text = text.replace("<head>", f"<head>\n{first}", 1)
-        for sign, name in (('class="live-pad"', "answers.js"), ('id="main-content"', "scroll.js")):
+        for sign, name in (('class="live-pad"', "answers.js"), ('class="live-slider"', "sliders.js"),
+                           ('id="main-content"', "scroll.js")):
             if sign in text:
                 head += f'<script defer fetchpriority="low" src="{root}_static/live/{name}"></script>\n'
         file.write_text(text.replace("</head>", head + "</head>", 1), encoding="utf-8")
