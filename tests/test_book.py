@@ -39,9 +39,10 @@ def page(site, name: str) -> str:
 
 
 def test_each_page_is_there_in_order_with_one_title_and_a_language(site):
-    index = (site / "index.html").read_text(encoding="utf-8")
-    menu = re.findall(r'toctree-l1"><a class="reference internal" href="([^"]*)"', index)
-    assert menu == [*(f"notebooks/{name}.html" for name in [*LESSONS, "glossary"]), "tools/book/teaching.html",
+    about, search = ((site / f"{name}.html").read_text(encoding="utf-8") for name in ("about", "search"))
+    menu = re.findall(r'toctree-l1"><a class="reference internal" href="([^"]*)"', search)
+    assert menu == [*(f"notebooks/{name}.html" for name in [*LESSONS, "glossary"]), "about.html", "tools/book/evidence.html",
+                    "tools/book/teaching.html",
                     "github/CONTRIBUTING.html", "data/README.html"]
     for file in book.pages_in(site):
         text = file.read_text(encoding="utf-8")
@@ -49,7 +50,20 @@ def test_each_page_is_there_in_order_with_one_title_and_a_language(site):
         assert seen.count("<h1") == 1 and '<html lang="en"' in text, file.name
     for before, after in zip(LESSONS, LESSONS[1:]):
         assert re.search(rf'class="right-next"\s+href="{after}.html"', page(site, before)), before
-    assert "colab -->" not in index and "Not published" not in index and "_images/ladder.png" in index
+    assert "colab -->" not in about and "_images/front.gif" in about
+
+
+def test_pages_are_light_and_the_pad_is_where_it_belongs(site):
+    for file in book.pages_in(site):
+        text = file.read_text(encoding="utf-8")
+        assert "fontawesome.js" not in text and text.count(".css") == (file.name != "index.html"), file
+        assert ("answers.js" in text) == ('class="live-pad"' in text), file
+        assert ("searchindex.js" in text) == (file.name == "search.html"), file
+        assert (book.MATHJAX in text) == ('class="math' in text), file
+    assert sum(file.stat().st_size for file in site.rglob("looks.css")) < 200_000 and not list(site.rglob("*.woff2"))
+    home = (site / "index.html").read_text(encoding="utf-8")
+    assert all('class="live-pad"' in text for text in (page(site, "10_where_it_fails"), home))
+    assert 'aria-label="Search"' not in page(site, LESSONS[0]) and 'aria-label="Toggle hidden' not in page(site, LESSONS[0])
 
 
 def test_formulas_search_and_widgets_need_no_network(site):
@@ -61,9 +75,9 @@ def test_formulas_search_and_widgets_need_no_network(site):
     assert all("require.js" not in page(site, name) for name in LESSONS)
 
 
-def test_set_up_is_folded_and_sliders_are_a_sentence(site):
+def test_set_up_is_folded_and_sliders_have_their_place(site):
     assert all('admonition-title">The set-up cell<' in page(site, name) for name in LESSONS)
-    assert "a slider, or more" in page(site, "06_relu_net") and "interactive(children" not in page(site, "06_relu_net")
+    assert 'class="live-slider"' in page(site, "06_relu_net") and "interactive(children" not in page(site, "06_relu_net")
 
 
 def test_answers_and_solutions_fold_with_code_and_formulas_in_them(site):
@@ -100,7 +114,7 @@ def test_faults_of_a_page_are_named_and_the_build_fails(tmp_path):
                                       "![a cat](https://example.org/cat.png)")]
     nbformat.write(nb, path)
     status, said = built(tmp_path)
-    assert page(tmp_path / "build" / "book", LESSONS[0]).count("such as a pad to draw on") == 1 and status == 1
+    assert page(tmp_path / "build" / "book", LESSONS[0]).count('class="live-pad"') == 1 and status == 1
     for fault in ("99_gone", "lost", "no alt text", "would fetch https://example.org/cat.png"):
         assert fault in said, said
 

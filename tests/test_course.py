@@ -158,7 +158,7 @@ def test_what_follows_from_the_order_is_up_to_date():
     slugs = [slug(path) for path in notebooks()]
     assert len(set(slugs)) == len(slugs) and slugs[-1] == "glossary"
     for told in map(order.told, notebooks()):
-        wanted = {"summary", "exercises", "idea"} if told.number else {"summary"}
+        wanted = {"summary", "question", "exercises", "idea"} if told.number else {"summary"}
         assert set(told.about) == wanted and all(told.about.values()), f"{told.path.name}: metadata course needs {wanted}"
         assert told.title and (told.minutes or not told.number), told.path.name
     for page, table in (("README.md", "notebooks"), ("tools/book/teaching.md", "lessons")):

@@ -112,7 +112,7 @@ def stage(sources: Path) -> None:
         else:
             write(goal, with_links(page.read_text(encoding="utf-8"), page, sources))
     readme = sources / "README.md"
-    text = re.sub(r"<!-- colab -->\nNot published.*?<!-- /colab -->\n", "", readme.read_text(encoding="utf-8"), flags=re.S)
+    text = re.sub(r" *<!-- /?(colab|book) -->\n", "", readme.read_text(encoding="utf-8"))
     write(sources / "about.md", re.sub("^# .*", "# About the course", text))
     contents = "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n" + "\n".join(
         in_book(page).with_suffix("").as_posix() for page in pages) + "\n```\n"
