@@ -1,4 +1,4 @@
-"""The bug museum of notebook 07: eight training loops that are broken on purpose, and a guide who knows them.
+"""The bug museum: training loops that are broken on purpose, and a guide who knows them.
 
 visit("room 1") runs a room's loop and returns what it reports; diagnose("room 1", "overfitting") answers.
 Whoever wants to find the bugs without help should not read on: the loops follow below.
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils import Batches, accuracy, as_xy, load_digits, train_epoch
+from utils import Batches, accuracy, as_xy, load_digits, train_epoch, validate_epoch
 
 
 # ---------------------------------------------------------------- the loops: one bug each
@@ -26,13 +26,14 @@ def room_1(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple[list, list]:
     train = Batches(x, y, 32)
     losses, scores = [], []
     for epoch in range(10):
+        model.train()
         for xb, yb in train:
+            opt.zero_grad()
             loss = F.binary_cross_entropy_with_logits(model(xb), yb)
             loss.backward()
             opt.step()
-            opt.zero_grad()
             losses.append(loss.item())
-        scores.append(accuracy(model(vx), vy).item())
+        scores.append(validate_epoch(model, [(vx, vy)])[1])
     return losses, scores
 
 
@@ -57,7 +58,9 @@ def room_3(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple[list, list, Te
     losses, scores = [], []
     for epoch in range(10):
         train_epoch(model, opt, train)
-        p = model(vx).sigmoid().detach()
+        model.eval()
+        with torch.no_grad():
+            p = model(vx).sigmoid()
         losses.append(F.binary_cross_entropy(p, vy).item())
         scores.append(((p > 0) == (vy > .5)).float().mean().item())
     return losses, scores, p
@@ -70,10 +73,10 @@ def room_4(x: Tensor, labels: Tensor, vx: Tensor) -> tuple[list, Tensor, Tensor]
     y = (labels == 3).float()
     losses, before = [], model(vx).detach()
     for step in range(500):
+        opt.zero_grad()
         loss = (model(x) - y).square().mean()
         loss.backward()
         opt.step()
-        opt.zero_grad()
         losses.append(loss.item())
     return losses, before, model(vx).detach()
 
@@ -88,8 +91,8 @@ def room_5(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple:
     training, validation, first = [], [], model(x).detach()
     for epoch in range(20):
         train_epoch(model, opt, train)
-        training.append(accuracy(model(x), y).item())
-        validation.append(accuracy(model(vx), vy).item())
+        training.append(validate_epoch(model, [(x, y)])[1])
+        validation.append(validate_epoch(model, [(vx, vy)])[1])
     return training, validation, first, model[0].weight.detach()
 
 
@@ -101,7 +104,7 @@ def room_6(x: Tensor, y: Tensor, vx: Tensor) -> tuple[list, Tensor]:
     train, losses = Batches(x, y, 32, shuffle=True), []
     for epoch in range(20):
         train_epoch(model, opt, train)
-        losses.append(F.binary_cross_entropy_with_logits(model(x), y).item())
+        losses.append(validate_epoch(model, [(x, y)])[0])
     return losses, model(vx).detach()
 
 
@@ -110,11 +113,13 @@ def room_7(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> list:
     model = nn.Linear(784, 1)
     opt = torch.optim.SGD(model.parameters(), lr=.1)
     train_epoch(model, opt, Batches(x, y, 32, shuffle=True))
+    model.eval()
     scores = []
     for batch_size in range(1, len(vx) + 1):
         valid, total = Batches(vx, vy, batch_size), 0.
-        for xb, yb in valid:
-            total += accuracy(model(xb), yb).item()
+        with torch.no_grad():
+            for xb, yb in valid:
+                total += accuracy(model(xb), yb).item()
         scores.append(total / len(valid))
     return scores
 
@@ -135,295 +140,130 @@ def room_8(x: Tensor, y: Tensor, lr: float = 1.) -> tuple[list, list]:
 
 # ---------------------------------------------------------------- what the guide knows
 
-class Cause(NamedTuple):
-    """What one would see if it were this, and other words for it."""
-    then: str
-    words: tuple[str, ...]
+CAUSES = {                                                       # what one would see if it were this
+    "batches averaged unevenly":
+        "the training would be in order, and only the score would depend on how the digits are cut into batches.",
+    "black pixels only": "the slopes would be exactly 0, and no weight and no loss would ever move.",
+    "gradients not zeroed":
+        "the loss would swing up and down in waves, and a smaller learning rate would make them longer, not lower.",
+    "initial weights too large":
+        "the model would be very sure before its first step, and noise would be left in its weights after the last.",
+    "learning rate too large": "the loss would jump about or grow, and a smaller learning rate would calm it.",
+    "overfitting": "the model would end nearly perfect on the training digits, and worse on the others.",
+    "ReLU behind the output":
+        "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
+    "shapes (n,) and (n, 1) mixed":
+        "each prediction would be compared with all targets, so that all would be drawn to the mean of the targets.",
+    "sorted data, not shuffled":
+        "the loss of the batches would jump wherever one digit ends and the next begins, and the accuracy would be one half at "
+        "first.",
+    "steps too few or too small":
+        "the loss would go down a little with each step, and would still be going down when the loop ended.",
+    "targets swapped": "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0.",
+    "threshold at the wrong place":
+        "predictions and loss would be fine, and only the accuracy, which asks for sides, would be wrong.",
+}
 
 
 class Room(NamedTuple):
-    """A loop, its cause and why it shows so; what speaks against all other causes, and against some of them."""
+    """A loop, its cause, and why it shows so. against: what speaks against the causes that begin with one of these words,
+    "" for all others."""
     loop: Callable
     cause: str
     why: str
-    evidence: str
-    near: dict[str, str]
+    against: dict[str, str]
 
-
-CAUSES = {
-    "batches averaged unevenly": Cause(
-        "the training would be in order, and only the score would depend on how the digits are cut into batches.",
-        ("uneven average", "average of the batches", "batch averages", "mean of the batches", "last batch")),
-    "black pixels only": Cause(
-        "the slopes would be exactly 0, and no weight and no loss would ever move.",
-        ("dead pixels", "dead pixel", "only black pixels", "black corner")),
-    "gradients not zeroed": Cause(
-        "the loss would swing up and down in waves, and a smaller learning rate would make them longer, not lower.",
-        ("zero_grad", "gradients add up", "zeroing", "gradient not zeroed", "gradients accumulate")),
-    "initial weights too large": Cause(
-        "the model would be very sure before its first step, and noise would be left in its weights after the last.",
-        ("std 1", "std-1", "standard deviation 1", "initialisation", "initialization", "saturated", "wild start")),
-    "learning rate too large": Cause(
-        "the loss would jump about or grow, and a smaller learning rate would calm it.",
-        ("lr too large", "learning rate too high", "lr too high", "overshooting", "steps too large")),
-    "overfitting": Cause(
-        "the model would start undecided, learn, and end nearly perfect on the training digits, worse on the others.",
-        ("overfit", "memorises", "memorizes", "memorised", "memorized")),
-    "ReLU behind the output": Cause(
-        "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
-        ("ReLU on the logits", "ReLU after the output", "ReLU at the end")),
-    "shapes (n,) and (n, 1) mixed": Cause(
-        "each prediction would be compared with all targets, so that all would be drawn to the mean of the targets.",
-        ("broadcasting", "shape mismatch", "(n,) against (n, 1)")),
-    "sorted data, not shuffled": Cause(
-        "the loss of the batches would jump wherever one digit ends and the next begins, and the accuracy would be one "
-        "half at first.",
-        ("unshuffled", "no shuffling", "not shuffling", "order of the data")),
-    "steps too few or too small": Cause(
-        "the loss would go down a little with each step, and would still be going down when the loop ended.",
-        ("trained too briefly", "learning rate too small", "lr too small", "too few epochs", "too few steps",
-         "learning rate too low")),
-    "targets swapped": Cause(
-        "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0.",
-        ("labels swapped", "swapped labels", "swapped targets")),
-    "threshold at the wrong place": Cause(
-        "predictions and loss would be fine, and only the accuracy, which asks for sides, would be wrong.",
-        ("wrong threshold", "threshold")),
-}
 
 ROOMS = {f"room {number}": room for number, room in enumerate([
     Room(room_1, "sorted data, not shuffled",
-         why="the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold "
-             "nothing but 7s, and the model learns to say 7. The loss jumps where the kind of digit changes, twice "
-             "in an epoch. Each time the pull is weaker, so the accuracy climbs.",
-         evidence="Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the "
-                  "same places, and is almost 0 in between.",
-         near={"steps too few or too small":
-               "More epochs do hide it. But here the loss of the batches is close to 0 after two steps, and then it "
-               "jumps up, at the same places in each epoch. Steps that are too small make no jumps.",
-               "learning rate too large":
-               "Those jumps could come anywhere. Here they come at the same two places in each epoch. What happens "
-               "there?",
-               "gradients not zeroed":
-               "Waves know nothing of epochs. Here the loss jumps from one batch to the next, at the same two places "
-               "in each epoch.",
-               "batches averaged unevenly":
-               "Here it is the loss of single batches that jumps, before anything is averaged.",
-               "initial weights too large":
-               "Here the very first loss is about what a coin pays, so the model began undecided.",
-               "overfitting":
-               "Here the held-back digits do well in the end. It is the loss of training batches that jumps, again "
-               "and again.",
-               "ReLU behind the output":
-               "Here the loss comes down to nearly 0 in both halves of an epoch, so there is no floor.",
-               "shapes (n,) and (n, 1) mixed":
-               "Here 3s and 7s are told apart in the end, and the loss of most batches is far below what one answer "
-               "for everybody would cost.",
-               "targets swapped": "Here the accuracy ends close to 1.",
-               "threshold at the wrong place":
-               "Here it is the loss that jumps, and a loss knows no threshold."}),
+         "the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold nothing but 7s, "
+         "and the model learns to say 7. The loss jumps where the kind of digit changes, twice in an epoch. Each time the pull "
+         "is weaker, so the accuracy climbs.", {
+         "": "Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the same places, "
+             "and is almost 0 in between.",
+         "steps": "More epochs do hide it. But here the loss of the batches is close to 0 after two steps, and then it jumps "
+             "up. Steps that are too small make no jumps.",
+         "initial": "Here the very first loss is about what a coin pays, so the model began undecided.",
+         "overfitting targets": "Here the held-back digits do well in the end. It is the loss of training batches that jumps, "
+             "again and again."}),
     Room(room_2, "gradients not zeroed",
-         why="backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a "
-             "ball without friction: it gathers speed on its way down and runs up the other side. A smaller learning "
-             "rate makes it slower, but it brings no friction. One line is missing.",
-         evidence="Here the loss does move, down and up again, and a tenth of the learning rate only makes that take "
-                  "longer.",
-         near={"learning rate too large":
-               "That is the natural guess, and a well-known course made it. The second curve speaks against it: with a "
-               "tenth of the rate the loss comes back up later, but as high.",
-               "sorted data, not shuffled":
-               "Here each step looks at all digits at once, so their order cannot matter.",
-               "steps too few or too small":
-               "Here it goes up again before the loop ends, and smaller steps only put that off.",
-               "batches averaged unevenly":
-               "Here each step looks at all digits at once, so there are no batches to average. And it is the "
-               "training that goes up and down.",
-               "initial weights too large":
-               "Here the first loss is below one half, which is what a model pays that always says 0. Answers that are "
-               "wild and sure would cost far more.",
-               "overfitting":
-               "Here the loss is that of the training digits themselves, and it goes up again. Overfitting would "
-               "bring just this loss down.",
-               "ReLU behind the output":
-               "Here the loss does not stop at a floor. It comes down, and goes up again.",
-               "shapes (n,) and (n, 1) mixed":
-               "Such a loss could not fall below one quarter. Here it does, twice, and goes up again.",
-               "targets swapped":
-               "A model learns swapped targets as easily as others, and its loss falls. Here the loss goes up again.",
-               "threshold at the wrong place":
-               "Here nothing is counted. It is the loss that goes up again, and a loss knows no threshold."}),
+         "backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a ball without "
+         "friction: it gathers speed on its way down and runs up the other side. A smaller learning rate makes it slower, but "
+         "it brings no friction. One line is missing.", {
+         "": "Here the loss does move, down and up again, and a tenth of the learning rate only makes that take longer.",
+         "learning": "That is the natural guess, and a well-known course made it. The second curve speaks against it: with a "
+             "tenth of the rate the loss comes back up later, but as high.",
+         "batches sorted": "Here each step looks at all digits at once, so there is no order, and no batch to average.",
+         "initial": "Here the first loss is below one half, which is what a model pays that always says 0. To be wild and sure "
+             "costs far more.",
+         "overfitting targets": "Here the loss is that of the training digits themselves, with whatever targets they have, and "
+             "it goes up again.",
+         "ReLU shapes": "Here the loss has no floor: it falls below one quarter, which one answer for all would cost, and goes "
+             "up again."}),
     Room(room_3, "threshold at the wrong place",
-         why="p is a probability, between 0 and 1, and the accuracy asks whether it is above 0. It always is, so every "
-             "digit counts as a 3, and half of them are 3s. The border is at 0 for scores and at one half for "
-             "probabilities.",
-         evidence="Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the "
-                  "accuracy is one half in every epoch, to the last digit.",
-         near={"targets swapped":
-               "Here the accuracy is one half and not near 0, and it is the 3s that get the high probabilities of "
-               "being a 3.",
-               "sorted data, not shuffled":
-               "Here it is one half to the end, and the probabilities are good: 3s get high ones and 7s low ones.",
-               "steps too few or too small":
-               "The loss here is low at the end, and the probabilities are good. So the model has learned enough, "
-               "and the accuracy does not notice.",
-               "batches averaged unevenly":
-               "A last batch that counts too much would shift the accuracy a little. Here it is one half, with "
-               "probabilities that deserve much more.",
-               "gradients not zeroed": "Here the loss falls in every epoch. Only the accuracy does not follow.",
-               "initial weights too large":
-               "Even then an accuracy would follow the probabilities. Here these are good, and it is one half.",
-               "learning rate too large": "Here the loss falls in every epoch. Only the accuracy does not follow.",
-               "overfitting":
-               "Here it is the loss on held-back digits that falls, and theirs are the good probabilities.",
-               "ReLU behind the output":
-               "Here nearly all 7s have a probability close to 0 of being a 3, so their scores are far below 0.",
-               "shapes (n,) and (n, 1) mixed":
-               "In the loss that would draw the predictions together, and here 3s get probabilities close to 1 and 7s "
-               "close to 0. In the count it would give one half too, but here a column is compared with a column."}),
+         "p is a probability, between 0 and 1, and the accuracy asks whether it is above 0. It always is, so every digit "
+         "counts as a 3, and half of them are 3s. The border is at 0 for scores and at one half for probabilities.", {
+         "": "Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the accuracy is one half "
+             "in every epoch, to the last digit.",
+         "shapes": "In the loss that would draw the predictions together, and here they are far apart. In the count it would "
+             "give one half too, but here a column is compared with a column."}),
     Room(room_4, "shapes (n,) and (n, 1) mixed",
-         why="model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their "
-             "difference is broadcast to (n, n): each prediction minus every target. What is closest to all targets "
-             "at once is their mean, one half, for each digit. No error is raised.",
-         evidence="Here the loss creeps towards one quarter, which more steps cannot beat, and the predictions draw "
-                  "together at one half, for 3s and 7s alike.",
-         near={"targets swapped": "Here they are not told apart at all: 3s and 7s get about the same, one half.",
-               "threshold at the wrong place":
-               "Here nobody asks for a side: the predictions themselves are about the same for all digits.",
-               "ReLU behind the output":
-               "Here some predictions are below 0 before training, and afterwards all are drawn to one half.",
-               "batches averaged unevenly":
-               "Here there is no score. The predictions themselves are about the same for 3s and 7s.",
-               "black pixels only":
-               "Here the loss falls and the predictions move, only to the wrong place: one half, for 3s and 7s alike.",
-               "gradients not zeroed":
-               "Here the loss never turns: it falls, and then it creeps towards one quarter.",
-               "initial weights too large":
-               "Here no prediction is wild, not even before the first step, and in the end they lie closer together.",
-               "learning rate too large":
-               "Here the loss neither jumps nor grows. It creeps towards one quarter, and the predictions draw "
-               "together at one half.",
-               "overfitting":
-               "Here not even the training digits are learned: their loss stays above one quarter.",
-               "sorted data, not shuffled":
-               "Here each step looks at all digits at once, so their order cannot matter."}),
+         "model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their difference is "
+         "broadcast to (n, n): each prediction minus every target. What is closest to all targets at once is their mean, one "
+         "half, for each digit. No error is raised.", {
+         "": "Here the loss creeps towards one quarter, which more steps cannot beat, and the predictions draw together at one "
+             "half, for 3s and 7s alike.",
+         "ReLU initial": "Here some predictions are below 0 before training, and none is wild; afterwards they lie closer "
+             "together, around one half.",
+         "sorted": "Here each step looks at all digits at once, so their order cannot matter."}),
     Room(room_5, "initial weights too large",
-         why="with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with "
-             "certainty before anything is learned. Training repairs what the training digits complain about. The "
-             "rest of the noise stays: all of it where no digit has ink, as in the corners, and much of it between "
-             "the strokes, where new digits meet it.",
-         evidence="Here the model was more than 99 % sure on most digits before its first step, and its weights are "
-                  "noise all over the image, the corners included.",
-         near={"overfitting":
-               "The two curves do look like it. But that only names the gap. This model was more than 99 % sure on "
-               "most digits before it had learned anything. And the noise in the corners, where no digit has ink, "
-               "cannot have been learned.",
-               "black pixels only":
-               "Here the accuracy moves. It is true that the weights of pixels that are always black never did: where "
-               "does their noise come from?",
-               "learning rate too large":
-               "The curves here are a little restless. But something was wrong before the first step, when no rate "
-               "had been used: the model was more than 99 % sure on most digits.",
-               "gradients not zeroed":
-               "Here something was wrong before the first step, when there was no gradient that could add up: the "
-               "model was more than 99 % sure on most digits.",
-               "ReLU behind the output":
-               "Here nearly half of all digits had a probability below .01 before the first step, so their scores "
-               "were far below 0.",
-               "shapes (n,) and (n, 1) mixed":
-               "Here 3s and 7s are told apart, nearly all of the training digits even.",
-               "sorted data, not shuffled":
-               "Here the accuracy is above .9 from the first epoch on.",
-               "steps too few or too small":
-               "Here nearly all training digits are right in the end, so there was time to learn. What was wrong was "
-               "there before the first step: the model was more than 99 % sure on most digits.",
-               "targets swapped": "Here the accuracy is above .9 in every epoch.",
-               "threshold at the wrong place":
-               "Here the training digits are counted in the same way, and nearly all are right. And no threshold puts "
-               "noise into the weights."}),
+         "with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with certainty "
+         "before anything is learned. Training repairs what the training digits complain about. The rest of the noise stays: "
+         "all of it where no digit has ink, as in the corners, and much of it between the strokes, where new digits meet it.", {
+         "": "Here the model was more than 99 % sure on most digits before its first step, and its weights are noise all over "
+             "the image, the corners included.",
+         "overfitting": "The two curves do look like it. But that only names the gap. This model was more than 99 % sure on "
+             "most digits before it had learned anything. And the noise in the corners, where no digit has ink, cannot have "
+             "been learned.",
+         "black": "Here the accuracy moves. It is true that the weights of pixels that are always black never did: where does "
+             "their noise come from?",
+         "gradients learning steps": "Here something was wrong before the first step, when no rate had been used and no "
+             "gradient could add up: the model was more than 99 % sure on most digits.",
+         "ReLU": "Here nearly half of all digits had a probability below .01 before the first step, so their scores were far "
+             "below 0.",
+         "shapes sorted targets threshold": "Here the accuracy is above .9 from the first epoch on, and nearly all training "
+             "digits are right in the end."}),
     Room(room_6, "ReLU behind the output",
-         why="the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability "
-             "of one half and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above "
-             "half of that. The slope of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.",
-         evidence="Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just "
-                  "that score, and the loss stays above .35.",
-         near={"overfitting":
-               "A well-known course thought so too. But this is the loss on the training digits themselves, and it "
-               "stays above .35; a model that overfits would bring it down.",
-               "steps too few or too small":
-               "Here nearly all 7s have a score of exactly 0, and the loss creeps towards .35, half of ln 2. No number "
-               "of steps gets it below.",
-               "threshold at the wrong place":
-               "Here it is the loss that is bad, and it knows no threshold. Nearly all 7s have a score of exactly 0.",
-               "shapes (n,) and (n, 1) mixed":
-               "Here 3s and 7s are told apart. But nearly all 7s have a score of exactly 0, and nobody has less.",
-               "black pixels only":
-               "Here the loss falls at first, and 3s get high scores. But nearly all 7s have a score of exactly 0.",
-               "gradients not zeroed":
-               "Here the loss makes no such waves: it creeps towards .35. And nearly all 7s have a score of exactly 0.",
-               "initial weights too large":
-               "Noise would scatter the scores. Here nearly all 7s have the very same one, 0.",
-               "learning rate too large":
-               "Here the loss neither jumps about nor grows: it creeps towards .35. And nearly all 7s have a score of "
-               "exactly 0.",
-               "sorted data, not shuffled":
-               "No order of the digits gives nearly all 7s the very same score. Here they have it: exactly 0.",
-               "targets swapped":
-               "Here most answers are right, so it is the right way round. But nearly all 7s have a score of exactly "
-               "0."}),
+         "the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability of one half "
+         "and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above half of that. The slope "
+         "of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.", {
+         "": "Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just that score, and "
+             "the loss stays above .35.",
+         "overfitting": "A well-known course thought so too. But this is the loss on the training digits themselves, and it "
+             "stays above .35; a model that overfits would bring it down.",
+         "steps": "Here nearly all 7s have a score of exactly 0, and the loss creeps towards .35, half of ln 2. No number of "
+             "steps gets it below.",
+         "gradients learning": "Here the loss makes no jumps and no waves: it creeps towards .35. And nearly all 7s have a "
+             "score of exactly 0."}),
     Room(room_7, "batches averaged unevenly",
-         why="the accuracies of the batches are added up and divided by the number of batches, so a last batch of "
-             "one digit counts as much as one of hundreds. Where the size divides the number of digits all batches "
-             "are equal, and the score is right. Count digits, not batches.",
-         evidence="Here nothing is trained between two measurements, and still the same model gets another score.",
-         near={"sorted data, not shuffled":
-               "Here nothing is trained between two measurements, so the order could not matter, if each digit counted "
-               "once. Still, the score changes with the size of the batches.",
-               "threshold at the wrong place":
-               "A wrong threshold gives the same wrong score for all batch sizes. Here it changes with the size.",
-               "overfitting":
-               "Here the digits and the model stay the same from one measurement to the next, and only the size of the "
-               "batches changes.",
-               "black pixels only":
-               "Here the model has learned well, so its weights did move. It is the measuring that is odd: the same "
-               "model gets several scores.",
-               "initial weights too large":
-               "Whatever the weights are, here they are the same ones in all 500 measurements.",
-               "ReLU behind the output":
-               "Whatever the scores are, here each digit has the same one in all 500 measurements.",
-               "shapes (n,) and (n, 1) mixed":
-               "Here 3s and 7s are told apart: nearly all answers are right, however they are counted.",
-               "targets swapped": "Here it is near 1, only not always the same.",
-               "steps too few or too small":
-               "Here no step is taken between two measurements, and still the same model gets another score."}),
+         "the accuracies of the batches are added up and divided by the number of batches, so a last batch of one digit counts "
+         "as much as one of hundreds. Where the size divides the number of digits all batches are equal, and the score is "
+         "right. Count digits, not batches.", {
+         "": "Here nothing is trained between two measurements, and still the same model gets another score with another size "
+             "of the batches.",
+         "black shapes targets": "Here the model has learned well: nearly all answers are right, however they are counted. It "
+             "is the measuring that is odd."}),
     Room(room_8, "black pixels only",
-         why="the loop begins in the upper left corner, and the first forty pixels are black in every image. A "
-             "weight that is multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any "
-             "rate times 0 is 0. Nothing is wrong with the nudge, the loss or the step, only with the choice of the "
-             "weights.",
-         evidence="Here the loss stays where it was to the last digit, each of the forty slopes is exactly 0, and a "
-                  "learning rate a thousand times as large changes nothing.",
-         near={"steps too few or too small":
-               "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, "
-               "and it is the same flat line: any rate times a slope of exactly 0 is 0.",
-               "ReLU behind the output":
-               "A nudge upwards lifts scores above 0 wherever the pixel has ink, and there a ReLU has a slope. Here no "
-               "nudge changed anything.",
-               "gradients not zeroed": "Here nothing swings, and nudging leaves no .grad behind that could add up.",
-               "shapes (n,) and (n, 1) mixed":
-               "PyTorch's cross-entropy refuses two such shapes, with an error. Here nothing is refused, and nothing "
-               "moves.",
-               "batches averaged unevenly":
-               "Here there is no score, and the training is not in order: each of the forty slopes is exactly 0.",
-               "initial weights too large":
-               "Here all weights start at 0, and the loss is what a coin pays: the model is undecided.",
-               "overfitting":
-               "Here nothing is learned, not even from the training digits: each of the forty slopes is exactly 0.",
-               "sorted data, not shuffled":
-               "Here each nudge looks at all digits at once, so their order cannot matter.",
-               "targets swapped":
-               "Swapped targets give slopes as well, with the other sign. Here each of the forty slopes is exactly 0.",
-               "threshold at the wrong place":
-               "Here it is the loss that does not move, and a loss knows no threshold."}),
+         "the loop begins in the upper left corner, and the first forty pixels are black in every image. A weight that is "
+         "multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any rate times 0 is 0. Nothing is "
+         "wrong with the nudge, the loss or the step, only with the choice of the weights.", {
+         "": "Here the loss stays where it was to the last digit, each of the forty slopes is exactly 0, and a learning rate a "
+             "thousand times as large changes nothing.",
+         "steps": "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, and it "
+             "is the same flat line: any rate times a slope of exactly 0 is 0.",
+         "ReLU": "A nudge upwards lifts scores above 0 wherever the pixel has ink, and there a ReLU has a slope. Here no nudge "
+             "changed anything.",
+         "initial": "Here all weights start at 0, and the loss is what a coin pays: the model is undecided."}),
 ], 1)}
 
 
@@ -432,7 +272,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
 def visit(room: str | Callable, **knobs) -> Any:
     """Run a room's loop, or the reader's own version of it, on the bundled digits: what the loop returns.
 
-    room: "room 1" … "room 8", or a function room_1 … room_8. knobs: further inputs, such as lr.
+    room: "room 1", "room 2", … or a function room_1, room_2, … knobs: further inputs, such as lr.
     Starts from seed 0 and leaves the random numbers outside as they were. Raises ValueError for an unknown room.
     """
     name = room_named(room)
@@ -446,7 +286,7 @@ def visit(room: str | Callable, **knobs) -> Any:
 def diagnose(room: Any = "", cause: Any = "…") -> None:
     """Say whether a room's cause is right, not yet (and what speaks against it), or not attempted yet.
 
-    cause: a number or a name from the list CAUSES, or a part of a name.
+    cause: a number from the list CAUSES, or a name, or a part of a name.
     """
     print(textwrap.fill(" ".join(answer(room, cause).split()), 88))
 
@@ -466,59 +306,49 @@ def answer(room: Any, cause: Any) -> str:
     name = room_named(room)
     if name is None:
         return no_room(room)
-    if cause is None or cause is ... or isinstance(cause, str) and not plain(cause):
-        return (f"{name}: not attempted yet. The room is still waiting: put the number or the name of a cause where "
-                "the three dots are.")
+    if cause is None or cause is ... or isinstance(cause, str) and not words(cause):
+        return f"{name}: not attempted yet. The room is still waiting: put a number or a name from the list where the dots are."
     guesses = causes_named(cause)
     if len(guesses) != 1:
-        what = "is not on the list of causes"
-        if guesses:
-            what = "could be " + (" or ".join(map(quoted, guesses)) if len(guesses) <= 4 else "many things")
-        return (f"{name}: not yet, because {shown(cause)} {what}: give a number from 1 to {len(CAUSES)}, or a name "
-                "from the list.")
+        may = " or ".join(f'"{guess}"' for guess in guesses) if len(guesses) < 5 else "many things"
+        what = f"{shown(cause)} could be {may}" if guesses else f"{shown(cause)} is not on the list of causes"
+        return f"{name}: not yet, because {what}: give a number from 1 to {len(CAUSES)}, or a name from the list."
     guess, found = guesses[0], ROOMS[name]
     if guess == found.cause:
-        return f"{name}: right. It is {quoted(guess)}: {found.why}"
-    return (f"{name}: not yet, because with {quoted(guess)}, {CAUSES[guess].then} "
-            f"{found.near.get(guess, found.evidence)}")
+        return f'{name}: right. It is "{guess}": {found.why}'
+    return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {against(found, guess)}'
+
+
+def against(room: Room, cause: str) -> str:
+    """The sentence of a room that speaks against a cause."""
+    return next((text for begins, text in room.against.items() if cause.split()[0] in begins.split()), room.against[""])
 
 
 def room_named(room: Any) -> str | None:
     """The room that is meant by "room 3", "Room_3", 3 or a function room_3; None when there is none."""
-    text = repr(room) if type(room) is int and 0 <= room < 100 else getattr(room, "__name__", room)
-    number = re.fullmatch(r"(?:room[\s_]*)?(\d+)", text.strip().lower()) if isinstance(text, str) else None
+    text = shown(room) if type(room) is int else getattr(room, "__name__", room)
+    number = re.fullmatch(r"\s*(?:room)?[\s_]*(\d+)\s*", text, re.I) if isinstance(text, str) else None
     return f"room {number[1]}" if number and f"room {number[1]}" in ROOMS else None
 
 
 def causes_named(cause: Any) -> list[str]:
-    """The causes that are meant by a number, a name, a part of a name, or other words for it."""
-    if type(cause) is int or isinstance(cause, str) and re.fullmatch(r"\s*\d{1,3}\s*", cause):
-        return list(CAUSES)[int(cause) - 1:int(cause)] if 1 <= int(cause) else []
-    if not isinstance(cause, str):
-        return []
-    said = plain(cause)
-    spoken = {name: [plain(words) for words in (name, *CAUSES[name].words)] for name in CAUSES}
-    exact = [name for name in CAUSES if said in spoken[name]]
-    return exact or [name for name in CAUSES if any(f" {said}" in f" {words}" or f" {words}" in f" {said}"
-                                                    for words in spoken[name])]
+    """The causes that are meant by a number, or by words that are, or begin, words of their names."""
+    if type(cause) is int or isinstance(cause, str) and cause.strip().isdecimal():
+        return [name for number, name in enumerate(CAUSES, 1) if str(number) == shown(cause).strip("' ")]
+    said = words(cause) if isinstance(cause, str) else []
+    return [name for name in CAUSES if said and all(any(word.startswith(part) for word in words(name)) for part in said)]
 
 
-def plain(text: str) -> str:
-    """Lower-case words with single blanks between them, without other signs."""
-    return " ".join(re.findall(r"[a-z0-9]+", text.lower().replace("-", " ").replace("_", " ")))
-
-
-def quoted(name: str) -> str:
-    return f'"{name}"'
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
 
 
 def shown(value: Any) -> str:
     """What the reader gave, short enough for a sentence."""
     if isinstance(value, str):
         return repr(value[:40])
-    return repr(value) if isinstance(value, float) or type(value) is int and abs(value) < 10**6 else \
-        f"this ({type(value).__name__})"
+    return repr(value) if type(value) is int and abs(value) < 1000 else f"this ({type(value).__name__})"
 
 
 def no_room(room: Any) -> str:
-    return f"not yet, because {shown(room)} is no room: the museum has \"room 1\" to \"room {len(ROOMS)}\"."
+    return f'not yet, because {shown(room)} is no room: the museum has "room 1" to "room {len(ROOMS)}".'
