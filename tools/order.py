@@ -2,8 +2,8 @@
 
 A notebook's number is that of its file name; its title and its minutes stand in its first cell, and what else is told of it
 in its metadata: "course": {"summary": …, "question": …, "exercises": minutes, "idea": …}. From that come the numbers in
-titles and links, the links "Next →" and "Open in Colab", and the tables in README and teaching.md. To add a notebook after 05, name it
-05a_….ipynb: the files are numbered anew in the order of their names.
+titles and links, the links "Next →" and "Open in Colab", and the tables in README and teaching.md. To add a notebook after
+05, name it 05a_….ipynb: the files are numbered anew in the order of their names.
 """
 import re
 from pathlib import Path
