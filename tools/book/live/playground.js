@@ -192,6 +192,7 @@
       for (const why of document.querySelectorAll(".why")) why.hidden = why.dataset.of !== button.dataset.set;
       if (at("pace").value === "slow") at("pace").value = "watch";
       play();
+      at("curves").scrollIntoView({ block: "nearest" });
     };
   }
 

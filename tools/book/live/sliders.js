@@ -36,7 +36,7 @@ globalThis.CourseChart = (() => {
 })();
 
 (() => {
-  const here = document.currentScript?.src ?? "", N = 500;
+  const here = globalThis.document?.currentScript?.src ?? "", N = 500;
 
   function range(low, high, count) {
     return Array.from({ length: count }, (_, k) => low + k * (high - low) / (count - 1));
