@@ -54,7 +54,7 @@
   function light(...names) {
     for (const name of STEPS) {
       at(name).classList.toggle("lit", names.includes(name));
-      at(name).toggleAttribute("aria-current", names.length === 1 && names[0] === name);
+      at(name).setAttribute("aria-current", names.length === 1 && names[0] === name ? "step" : "false");
     }
   }
 
