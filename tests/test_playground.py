@@ -12,10 +12,12 @@ from torch import nn
 
 import utils
 from tools.benchmarks import stress
-from tools.book import playground
 from tools.notebooks import WIDGET, notebooks, read
 from utils import as_xy, load_digits, wiggle
 
+for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"):
+    pytest.importorskip(needed, reason="make book has installed nothing yet")
+playground = pytest.importorskip("tools.book.playground")
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed (Debian: apt install nodejs): the "
                                 "playground's JavaScript is not compared with PyTorch")
 BEGIN = """
