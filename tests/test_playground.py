@@ -1,7 +1,9 @@
 """The playground of the web book: its training in JavaScript, run by node and compared with PyTorch."""
 import json
+import re
 import shutil
 import subprocess
+import time
 
 import pytest
 import torch
@@ -9,9 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
-from tools.book import playground
+from tools.benchmarks import stress
+from tools.notebooks import WIDGET, notebooks, read
 from utils import as_xy, load_digits, wiggle
 
+for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"):
+    pytest.importorskip(needed, reason="make book has installed nothing yet")
+playground = pytest.importorskip("tools.book.playground")
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed (Debian: apt install nodejs): the "
                                 "playground's JavaScript is not compared with PyTorch")
 BEGIN = """
@@ -108,3 +114,114 @@ def test_ways_to_initialise(node):
         assert largest <= bound
     assert found["small"][0][0] == pytest.approx(1 / 28 / 3 ** .5, rel=.02)
     assert found["zeros"] == [[0, 0]] * 4 and found["large"][0][0] == pytest.approx(1, rel=.02)
+
+
+def test_an_epoch_of_the_net_takes_at_most_three_times_pytorchs(node, digits):
+    x, y, _, _ = digits
+    model, theirs, threads = new_model(30), [], torch.get_num_threads()
+    opt, data = torch.optim.SGD(model.parameters(), lr=.1), utils.Batches(x, y, 32, shuffle=True)
+    torch.set_num_threads(1)
+    for _ in range(30):
+        begun = time.perf_counter()
+        utils.train_epoch(model, opt, data)
+        theirs.append(time.perf_counter() - begun)
+    torch.set_num_threads(threads)
+    ours = node("""
+        const settings = { hidden: 30, lr: .1, batch: 32, seed: 0, init: "small", shuffle: true, zero: true };
+        const run = T.newRun(digits, settings);
+        say(Array.from({ length: 30 }, () => {
+            const begun = performance.now();
+            for (let k = 0; k < 16; k++) T.runStep(run, settings);
+            return (performance.now() - begun) / 1000; }));""")
+    print(f"best of 30 epochs: PyTorch {min(theirs) * 1e3:.1f} ms, JavaScript {min(ours) * 1e3:.1f} ms")
+    assert min(ours) < 3 * min(theirs)
+
+
+PLAY = """
+const usual = { hidden: 30, lr: .1, batch: 32, epochs: 40, seed: 0, init: "small", wiggle: false, shuffle: true, zero: true };
+const points = [];
+const engine = courseEngine(T, T.unpack(COURSE_DIGITS), news => {
+    points.push(...news.points);
+    if (news.ended) say({ ...news, points, params: news.params.map(p => [...p]) });
+});
+engine({ do: "begin", settings: { ...usual, ...given, run: 1 } });
+engine({ do: "play", pace: "fast" });
+"""
+
+
+@pytest.fixture(scope="module")
+def play(node):
+    """A whole run of the playground's engine with some settings changed: its points, its end, and the last parameters."""
+    return lambda **changed: node(PLAY, changed, ("train.js", "worker.js"))
+
+
+def by_epoch(run):
+    return {round(epochs): values for epochs, *values in run["points"]}        # training loss, accuracy, validation …
+
+
+def test_the_usual_settings_learn(play, digits):
+    for changed, least in ({}, .975), ({"hidden": 0}, .975), ({"wiggle": True, "lr": .3, "epochs": 100}, .985):
+        run = play(**changed)
+        assert run["ended"] == "done" and len(run["points"]) == round(run["epochs"]) + 1
+        assert run["points"][-1][4] == pytest.approx(1 - len(run["wrong"]) / 500) and run["points"][-1][4] > least
+    assert play(epochs=3)["points"] == play(epochs=3)["points"]
+
+
+def test_what_the_page_says_about_breaking_it(play, digits):
+    """The sentences behind the buttons in playground.html."""
+    run = play(lr=3)
+    w1, b1 = (torch.tensor(part) for part in run["params"][:2])
+    assert (digits[0] @ w1.view(784, 30) + b1 <= 0).all(), "a unit lives"
+    assert by_epoch(run)[40][1] == by_epoch(run)[40][3] == .5
+    waves = by_epoch(play(shuffle=False))
+    assert waves[1][3] == .5 and waves[40][3] > .975 and by_epoch(play(epochs=2))[2][3] > .96
+    heaps = by_epoch(play(zero=False))
+    assert heaps[20][2] > 1 and heaps[20][3] > .9 and min(heaps[epoch][3] for epoch in range(1, 41)) > .5
+    still = play(init="zeros")
+    assert all(abs(loss - .693) < .001 for _, loss, _, _, _ in still["points"]) and not any(map(any, still["params"][:3]))
+    assert by_epoch(play(init="zeros", hidden=0))[40][3] > .975
+
+
+def test_a_loss_that_is_no_number_ends_the_run(play):
+    assert play(lr=1e39, hidden=0)["ended"] == play(lr=1e39, hidden=3)["ended"] == "lost"
+
+
+def test_sliders_of_the_page_are_those_of_the_notebooks():
+    code = (playground.LIVE / "sliders.js").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"(\w+): \w+", re.search(r"const DRAWN = \{(.+?)\}", code)[1]))
+    cells = [cell for path in notebooks() for cell in read(path).cells if cell.cell_type == "code"]
+    found = [(playground.interacts(cell.source), cell) for cell in cells if "@interact(" in cell.source]
+    assert {slider[0] for slider, _ in found} == drawn
+    assert dict(slider for slider, _ in found)["fit_by_hand"] == {"speed": [0, 16, .5, 4], "start": [-2, 6, .5, 4]}
+    assert dict(slider for slider, _ in found)["add_hinges"] == {"count": [2, 30, 1, 4]}
+    for _, cell in found:
+        widget = next(output for output in cell.outputs if WIDGET in output.get("data", {}))
+        assert "\n" not in playground.slider(cell, widget) and "data-knobs=" in playground.slider(cell, widget)
+
+
+def test_disturbed_digits_are_the_notebooks(node, digits, tmp_path):
+    images = load_digits((3, 7), "bundled").valid_x
+    (tmp_path / "models.js").write_text(playground.models_js(), encoding="utf-8")
+    knobs = [{"shift": 2, "scale": 1, "noise": 0, "invert": 0}, {"shift": 0, "scale": .7, "noise": 0, "invert": 0},
+             {"shift": 4, "scale": 1.3, "noise": 0, "invert": .2}, {"shift": 0, "scale": 1, "noise": .3, "invert": 0}]
+    found = node("""
+        const { disturbed, scores } = courseDisturber();
+        say(given.map(knobs => [[5, 505, 1005, 1505].map(k => [...disturbed(k, knobs)]),
+                                scores(knobs).map(([, score]) => score)]));
+        """, knobs, ("train.js", "sliders.js", tmp_path / "models.js"))
+    template, linear, net, wiggled = playground.models().values()
+    y = digits[3]
+    for how, (pictures, scores) in zip(knobs, found):
+        moved = stress.scaled(stress.shifted(images, how["shift"]), how["scale"])
+        rows = stress.inverted(moved, how["invert"]).flatten(1)
+        if not how["noise"]:
+            torch.testing.assert_close(torch.tensor(pictures), rows[[5, 505, 1005, 1505]], rtol=0, atol=1e-4)
+        else:
+            rows = stress.noisy(images, how["noise"]).flatten(1)
+        expected = []
+        for params in (template, linear, net, wiggled):
+            w, b, *rest = params
+            sums = rows @ w.view(784, -1) + b
+            preds = sums.relu() @ rest[0][:, None] + rest[1] if rest else sums
+            expected.append(utils.accuracy(preds, y.repeat(4, 1)[:len(preds)]).item())
+        assert scores == pytest.approx(expected, abs=.03 if how["noise"] else .003)

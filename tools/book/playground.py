@@ -4,6 +4,7 @@ write_playground(site) writes the page, its scripts and their numbers into a fin
 """
 import ast
 import base64
+import functools
 import json
 import re
 import shutil
@@ -68,6 +69,7 @@ def ball() -> dict[str, list[float]]:
     return {name: [round(value, 4) for value in names[name].tolist()] for name in "xy"}
 
 
+@functools.cache
 def models() -> dict[str, list[Tensor]]:
     """The parameters of the four models that the notebook where_it_fails disturbs, first weights pixel by pixel."""
     digits = load_digits((3, 7), "bundled")

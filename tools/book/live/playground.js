@@ -42,6 +42,7 @@
   let waiting = false;
   function take(news) {
     curve.push(...news.points);
+    if (curve.length > 1000) curve = curve.filter((_, k) => k % 2 === 0 || k === curve.length - 1);
     state = { ...news, wrong: news.wrong ?? state.wrong };
     if (news.ended) end(news.ended);
     if (!waiting) requestAnimationFrame(() => { waiting = false; paint(); });
@@ -54,7 +55,7 @@
   function light(...names) {
     for (const name of STEPS) {
       at(name).classList.toggle("lit", names.includes(name));
-      at(name).toggleAttribute("aria-current", names.length === 1 && names[0] === name);
+      at(name).setAttribute("aria-current", names.length === 1 && names[0] === name ? "step" : "false");
     }
   }
 
@@ -65,14 +66,16 @@
   const sleep = ms => new Promise(done => setTimeout(done, ms));
 
   async function showStep(news) {
-    const { rows, scores, loss, slope, images } = news.batch, mine = ++tour, n = rows.length, slow = at("pace").value === "slow";
+    const { rows, scores, loss, slope, images } = news.batch, mine = ++tour, n = rows.length;
     const right = scores.map((score, k) => (score > 0) === (digits.y[rows[k]] > .5)), ok = right.filter(Boolean).length;
-    const perEpoch = Math.ceil(N / settings.batch), digitsAre = n === 1 ? "1 digit gets a score" : `${n} digits get a score each`;
+    const perEpoch = Math.ceil(N / settings.batch), slow = at("pace").value === "slow";
+    const given = n === 1 ? "1 digit gets a score" : `${n} digits get a score each`;
+    const adding = settings.zero ? "" : "added to the old ones, ", steepest = small(slope), farthest = small(slope * settings.lr);
     const phases = [
-      ["predict", `${digitsAre}, above 0 for a 3; ${ok} of ${n} on the right side.`],
+      ["predict", `${given}, above 0 for a 3; ${ok} of ${n} on the right side.`],
       ["loss", `How surprising is the truth, on average? ${f(loss)}.`],
-      ["gradient", `A slope for each of the ${count()} parameters, ${settings.zero ? "" : "added to the old ones, "}the steepest ${small(slope)}.`],
-      ["move", `Each parameter goes ${settings.lr} times its slope downhill, at most ${small(slope * settings.lr)}.`],
+      ["gradient", `A slope for each of the ${count()} parameters, ${adding}the steepest ${steepest}.`],
+      ["move", `Each parameter goes ${settings.lr} times its slope downhill, at most ${farthest}.`],
       ["repeat", `That was step ${(news.steps - 1) % perEpoch + 1} of ${perEpoch} in this epoch. Now the next digits.`]];
     at("batch").hidden = false;
     tiles(at("batch"), images.slice(0, 32), 16, grey, right);
@@ -88,7 +91,7 @@
     }
     if (news.ended) return;
     if (playing) { send({ do: "step" }); return; }
-    detail(`One step: ${ok} of ${n} right, loss ${f(loss)}, steepest slope ${small(slope)}, farthest move ${small(slope * settings.lr)}.`);
+    detail(`One step: ${ok} of ${n} right, loss ${f(loss)}, steepest slope ${steepest}, farthest move ${farthest}.`);
   }
 
   // ---------------------------------------------------------------- buttons
@@ -133,9 +136,10 @@
     tour += 1;
     setPlaying(false);
     light("stop");
-    detail(why === "done" ? `${Math.round(state.epochs)} epochs are over: that is our reason to stop. Play goes on for as many again.`
+    const epochs = Math.round(state.epochs);
+    detail(why === "done" ? `${epochs} epochs are over: that is our reason to stop. Play goes on for as many again.`
       : "The loss is no longer a number: the parameters grew until their sums overflowed.");
-    say(why === "done" ? `Stopped after ${Math.round(state.epochs)} epochs: validation accuracy ${f(curve.at(-1)[4])}.`
+    say(why === "done" ? `Stopped after ${epochs} epochs: validation accuracy ${f(curve.at(-1)[4])}.`
       : "Stopped: the loss is no longer a number. Press Reset, and take a smaller learning rate.");
   }
 
@@ -152,7 +156,7 @@
 
   function address() {
     const changed = Object.entries(settings).filter(([name, value]) => value !== USUAL[name]);
-    return changed.map(([name, value]) => `${name}=${Number(value) === value ? value : value === true ? 1 : value || 0}`).join("&");
+    return changed.map(([name, value]) => `${name}=${typeof value === "boolean" ? Number(value) : value}`).join("&");
   }
 
   function fromAddress() {
@@ -192,6 +196,7 @@
       for (const why of document.querySelectorAll(".why")) why.hidden = why.dataset.of !== button.dataset.set;
       if (at("pace").value === "slow") at("pace").value = "watch";
       play();
+      at("curves").scrollIntoView({ block: "nearest" });
     };
   }
 
@@ -208,7 +213,8 @@
 
   // Images of 784 numbers side by side; `right`: under those where it is false, a mark.
   function tiles(canvas, images, columns, colour, right = []) {
-    const across = Math.min(columns, Math.max(images.length, 1)), down = Math.ceil(images.length / across) || 1, size = SIDE + 4;
+    const across = Math.min(columns, Math.max(images.length, 1)), down = Math.ceil(images.length / across) || 1;
+    const size = SIDE + 4;                                 // with a gap
     Object.assign(canvas, { width: across * size, height: down * size });
     canvas.style.setProperty("--across", across);
     const brush = canvas.getContext("2d"), tile = brush.createImageData(SIDE, SIDE);
@@ -230,19 +236,22 @@
       { length: PIXELS }, (_, k) => votes[hidden ? k * hidden + unit : k] / most));
     tiles(at("weights"), images, innerWidth < 600 ? 6 : 10, blueOrOrange);
     at("weights-said").textContent = "Blue: ink here speaks for a 3. Orange: for a 7. " + (hidden
-      ? `One picture for each hidden unit${hidden > 30 ? ` (30 of ${hidden})` : ""}: its weights, times the weight of its activation.`
+      ? `One picture for each hidden unit${hidden > 30 ? ` (30 of ${hidden})` : ""}: its weights times that of its activation.`
       : "The 784 weights of the linear model, each in the place of its pixel.");
   }
 
   function paint() {
-    const last = curve.at(-1), { wrong } = state, most = Math.max(...curve.flatMap(point => [point[1], point[3]]).filter(Number.isFinite), .1);
-    const x = [0, Math.max(state.epochs, Math.min(settings.epochs, 5), 1)], line = (part, look) => ({ points: curve.map(point => [point[0], point[part]]), look });
-    const lines = first => [line(first, "dashed"), line(first + 2, "line valid")];
-    CourseChart.draw(at("loss-chart"), { x, y: [0, most * 1.05], xlabel: "epoch", ylabel: "loss", lines: lines(1) });
+    const last = curve.at(-1), { wrong } = state, losses = curve.flatMap(point => [point[1], point[3]]).filter(Number.isFinite);
     const least = Math.min(.9, ...curve.map(point => Math.min(point[2], point[4])));
-    CourseChart.draw(at("accuracy-chart"), { x, y: [Math.floor(least * 10) / 10, 1.005], xlabel: "epoch", ylabel: "accuracy", lines: lines(2) });
+    const line = (part, look) => ({ points: curve.map(point => [point[0], point[part]]), look });
+    const draw = (ylabel, y, part) => CourseChart.draw(at(`${ylabel}-chart`), {
+      x: [0, Math.max(state.epochs, Math.min(settings.epochs, 5))], y, xlabel: "epoch", ylabel,
+      lines: [line(part, "dashed"), line(part + 2, "line valid")] });
+    draw("loss", [0, 1.05 * Math.max(.1, ...losses)], 1);
+    draw("accuracy", [Math.floor(least * 10) / 10, 1.005], 2);
     at("epoch").textContent = f(state.epochs, 1);
-    ["train-loss", "train-accuracy", "valid-loss", "valid-accuracy"].forEach((id, k) => { at(id).textContent = f(last[k + 1]); });
+    for (const [k, id] of ["train-loss", "train-accuracy", "valid-loss", "valid-accuracy"].entries())
+      at(id).textContent = f(last[k + 1]);
     paintWeights();
     at("errors-said").textContent = `${wrong.length} of ${N} validation digits.`;
     for (const [name, group] of [["3", wrong.filter(row => digits.vy[row])], ["7", wrong.filter(row => !digits.vy[row])]]) {

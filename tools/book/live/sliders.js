@@ -17,13 +17,18 @@ globalThis.CourseChart = (() => {
     const place = ([a, b]) => `${across(a).toFixed(1)} ${down(Math.max(Math.min(b, 1e6), -1e6)).toFixed(1)}`;
     const path = points => points.filter(([, b]) => Number.isFinite(b)).map(place).join("L");
     const grid = [
-      ...ticks(x, w / 70).map(value => `<text x="${left + across(value)}" y="${top + h + 16}" text-anchor="middle">${value}</text>`),
+      ...ticks(x, w / 70).map(value =>
+        `<text x="${left + across(value)}" y="${top + h + 16}" text-anchor="middle">${value}</text>`),
       ...ticks(y, h / 40).map(value => `<path class="grid" d="M${left} ${top + down(value)}h${w}"/>
         <text x="${left - 6}" y="${top + down(value) + 4}" text-anchor="end">${value}</text>`)];
-    svg.innerHTML = `${grid.join("")}<svg x="${left}" y="${top}" width="${w}" height="${h}">
-      ${dots.map(dot => dot.points.map(([a, b]) => `<circle class="${dot.look}" cx="${across(a)}" cy="${down(b)}" r="3"/>`).join("")).join("")}
-      ${lines.filter(line => line.points.length).map(line => `<path class="${line.look}" d="M${path(line.points)}"/>`).join("")}</svg>
-      <path class="frame" d="M${left} ${top}v${h}h${w}"/><text x="${left + w / 2}" y="${height - 4}" text-anchor="middle">${xlabel}</text>
+    const circles = dots.flatMap(({ points, look }) => points.map(([a, b]) =>
+      `<circle class="${look}" cx="${across(a).toFixed(1)}" cy="${down(b).toFixed(1)}" r="3"/>`));
+    const paths = lines.filter(({ points }) => points.length).map(({ points, look }) =>
+      `<path class="${look}" d="M${path(points)}"/>`);
+    svg.innerHTML = `${grid.join("")}
+      <svg x="${left}" y="${top}" width="${w}" height="${h}">${circles.join("")}${paths.join("")}</svg>
+      <path class="frame" d="M${left} ${top}v${h}h${w}"/>
+      <text x="${left + w / 2}" y="${height - 4}" text-anchor="middle">${xlabel}</text>
       <text transform="translate(11 ${top + h / 2}) rotate(-90)" text-anchor="middle">${ylabel}</text>`;
   }
 
@@ -36,7 +41,7 @@ globalThis.CourseChart = (() => {
 })();
 
 (() => {
-  const here = document.currentScript?.src ?? "", N = 500;
+  const here = globalThis.document?.currentScript?.src ?? "", N = 500;
 
   function range(low, high, count) {
     return Array.from({ length: count }, (_, k) => low + k * (high - low) / (count - 1));
@@ -111,7 +116,8 @@ globalThis.CourseChart = (() => {
       }) : vx.subarray(at, at + PIXELS);
       return image.map((_, i) => {
         const row = Math.floor(i / SIDE), column = i % SIDE;
-        const ink = scale === 1 ? moved[i] : T.bilinear(moved, 0, (column - middle) / scale + middle, (row - middle) / scale + middle);
+        const from = place => (place - middle) / scale + middle;         // where in the old image to look
+        const ink = scale === 1 ? moved[i] : T.bilinear(moved, 0, from(column), from(row));
         const grey = noise ? Math.min(Math.max(ink + noise * noises[k * PIXELS + i], 0), 1) : ink;
         return grey + invert * (1 - 2 * grey);
       });
@@ -151,11 +157,13 @@ globalThis.CourseChart = (() => {
 
   const DRAWN = { fit_by_hand: fitByHand, add_hinges: addHinges, disturb_more: disturbMore };
   const LOOKS = `.live-slider { max-width: 40rem; margin: .5rem 0 1rem; }
-    .live-slider label { display: grid; grid-template-columns: 4rem 1fr 3rem; gap: .75rem; align-items: center; min-height: 2rem; }
+    .live-slider label { display: grid; grid-template-columns: 4rem 1fr 3rem; gap: .75rem; align-items: center;
+                         min-height: 2rem; }
     .live-slider input { width: 100%; } .live-slider output { font-variant-numeric: tabular-nums; }
     .slider-digit { display: grid; grid-template-columns: 7rem 1fr; gap: 1rem; align-items: start; margin-top: .5rem; }
     .slider-digit canvas { width: 7rem; image-rendering: pixelated; border: 1px solid; }
-    .slider-digit output { display: grid; grid-template-columns: 1fr auto; min-height: 12rem; align-content: start; font-size: .875rem; }
+    .slider-digit output { display: grid; grid-template-columns: 1fr auto; align-content: start; min-height: 12rem;
+                           font-size: .875rem; }
     .slider-digit i { grid-column: 1 / 3; height: .5rem; margin-bottom: .5rem; background: currentColor; opacity: .6; }
     .slider-digit small { grid-column: 1 / 3; }`;
 
@@ -165,8 +173,8 @@ globalThis.CourseChart = (() => {
     for (const part of sliders) {
       const knobs = JSON.parse(part.dataset.knobs);        // name → lowest, highest, step, at first
       part.innerHTML = Object.entries(knobs).map(([name, [low, high, step, first]]) => `<label><span>${name}</span>
-        <input type="range" name="${name}" min="${low}" max="${high}" step="${step}" value="${first}"><span>${first}</span></label>`
-      ).join("") + "<div></div>";
+        <input type="range" name="${name}" min="${low}" max="${high}" step="${step}" value="${first}">
+        <span>${first}</span></label>`).join("") + "<div></div>";
       const draw = DRAWN[part.dataset.slider](part.lastChild), inputs = [...part.querySelectorAll("input")];
       const renew = () => draw(Object.fromEntries(inputs.map(input => {
         input.nextElementSibling.textContent = input.value;
@@ -174,7 +182,9 @@ globalThis.CourseChart = (() => {
       })));
       part.addEventListener("input", renew);
       addEventListener("resize", renew);
-      new IntersectionObserver((seen, watch) => seen.some(one => one.isIntersecting) && (renew(), watch.disconnect())).observe(part);
+      new IntersectionObserver((seen, watch) => {          // the first picture, when the reader comes to it
+        if (seen.some(one => one.isIntersecting)) { renew(); watch.disconnect(); }
+      }).observe(part);
     }
   }
   if (globalThis.document) begin();
