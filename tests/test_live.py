@@ -13,7 +13,7 @@ from tests.test_pad import DIGITS, drawn, prepare
 from tools.notebooks import ROOT, notebooks
 from utils import load_digits
 
-for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"):
+for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "latex2mathml"):
     pytest.importorskip(needed, reason="make book has installed nothing yet")
 live = pytest.importorskip("tools.book.live")
 with_node = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed (Debian: apt install nodejs): the web "

@@ -3,7 +3,6 @@
 The pages are copied into build/, prepared there and given to Sphinx; nothing is run. `make browser` visits the result.
 """
 import base64
-import importlib.util
 import io
 import re
 import shutil
@@ -20,10 +19,10 @@ ROOT = HERE.parents[1]
 try:
     import nbformat
     from docutils import nodes
+    from latex2mathml.converter import convert
     from sphinx.application import Sphinx
 
     from tools.book import live, playground
-    from tools.book.live import MATHJAX
     from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
@@ -33,15 +32,14 @@ SETTINGS = {
     "html_title": "Is this a 3 or a 7?",
     "language": "en",
     "root_doc": "index",
-    "extensions": ["myst_nb"],
+    "extensions": ["myst_nb", "tools.book"],
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
     "nb_ipywidgets_js": {},                          # by default each page fetches widgets from the network
     "myst_enable_extensions": ["dollarmath", "amsmath"],
     "myst_heading_anchors": 4,
     "myst_heading_slug_func": "tools.book.anchor",
-    "mathjax_path": MATHJAX,
-    "mathjax3_config": {"options": {"enableMenu": False}},           # the menu would load more files
+    "html_math_renderer": "mathml",                                   # browsers set it themselves, without a script
     "html_theme": "sphinx_book_theme",
     "html_theme_options": {
         "home_page_in_toc": True, "navbar_persistent": [], "show_toc_level": 2, "search_bar_text": "Search the course",
@@ -214,11 +212,22 @@ def link_terms(app: Sphinx, page: nodes.document, name: str) -> None:
 
 # ---------------------------------------------------------------- the site
 
+def set_formula(translator, node: nodes.Element) -> None:
+    """Write a formula as MathML, in the line or below it."""
+    block = isinstance(node, nodes.math_block)
+    inside = convert(node.astext(), display="block" if block else "inline")
+    translator.body.append(f'<{"div" if block else "span"} class="formula">{inside}</{"div" if block else "span"}>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """What Sphinx calls: this module is one of its extensions."""
+    app.add_html_math_renderer("mathml", (set_formula, None), (set_formula, None))
+    app.connect("doctree-resolved", link_terms)
+
+
 def make() -> list[str]:
     """Build the site into build/book/; the problems found on the way, as sentences."""
-    mathjax = importlib.util.find_spec("sphinx-mathjax-offline")
-    if not mathjax:
-        sys.exit("The package sphinx-mathjax-offline is missing: run  make book , which installs what the web book needs.")
     warnings = io.StringIO()
     with new_build("book") as done, tempfile.TemporaryDirectory() as work:
         sources, site = Path(work).resolve() / "sources", Path(work).resolve() / "site"
@@ -226,9 +235,7 @@ def make() -> list[str]:
         (sources / "_static").mkdir(exist_ok=True)
         for file in ("book.css", "icon.svg"):
             shutil.copy(HERE / file, sources / "_static")
-        shutil.copy(Path(mathjax.origin).parent / "static" / "mathjax" / MATHJAX, sources / "_static")
         app = Sphinx(sources, None, site, Path(work) / "doctrees", "html", SETTINGS, status=None, warning=warnings)
-        app.connect("doctree-resolved", link_terms)
         app.build(force_all=True)
         finish(site)
         shutil.copytree(site, done, dirs_exist_ok=True)

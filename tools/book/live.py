@@ -111,7 +111,6 @@ def landing(site: Path, title: str, more: dict[str, str]) -> str:
 
 # ---------------------------------------------------------------- light pages
 
-MATHJAX = "tex-svg-full.js"                          # MathJax in one file, its fonts included
 ICONS = "fontawesome.js"                             # one and a half megabytes of icons, of which we use a dozen
 SEARCH = r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>\s*'
 
@@ -167,7 +166,7 @@ def lighten(site: Path) -> None:
     sheets = re.findall(r'<link[^>]* href="(?:\.\./)*([^"?]+\.css)', next(iter(pages.values())))
     looks = "".join((site / sheet).read_text(encoding="utf-8") for sheet in dict.fromkeys(["_static/basic.css", *sheets]))
     scripts = [*static.glob("*.js"), *static.glob("scripts/*.js"), *LIVE.glob("*.js")]
-    scripts = [file.read_text(encoding="utf-8") for file in scripts if file.name not in (ICONS, MATHJAX)]
+    scripts = [file.read_text(encoding="utf-8") for file in scripts if file.name != ICONS]
     names = set(re.findall(r'class="[^"]*\bfa-solid fa-([\w-]+)', "".join(pages.values())))
     looks = needed(re.sub(r"@font-face\{[^{}]*\}|@import [^;]*;", "", looks),
                    set(re.findall(r"[\w-]+", " ".join([*pages.values(), *scripts]))))
