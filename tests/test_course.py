@@ -206,8 +206,10 @@ def add_exercise(nb, solution=SOLVED):
                  new.new_markdown_cell(text, metadata={"tags": ["solution"]}), new.new_markdown_cell(ANSWERS)]
 
 
-def test_students_get_the_course_without_answers_and_without_what_is_for_teachers(course, capsys):
-    copy_of_the_course(course)
+def test_students_get_the_course_without_answers_and_without_what_is_for_teachers(course, monkeypatch, capsys):
+    with monkeypatch.context() as whole:
+        whole.setattr(tools.notebooks, "ROOT", ROOT)
+        copy_of_the_course(course)
     subprocess.run("git init -q && git add -A", shell=True, cwd=course, check=True)
     (course / "marks.csv").touch()
     before = {path: path.read_bytes() for path in notebooks()}
