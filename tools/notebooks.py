@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
-MADE_HERE = {"build", "full", "__pycache__"}     # no part of the course
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
                               "mimetype": "text/x-python", "name": "python", "nbconvert_exporter": "python",   # JupyterLab
@@ -39,12 +39,11 @@ def slug(path: Path) -> str:
 def notebooks(*names: str) -> list[Path]:
     """The course's notebooks in order, or those with one of these numbers, slugs or file names."""
     found = sorted(NOTEBOOKS.glob("*.ipynb"))                # digits come before letters: the glossary is last
-    chosen = {}
+    known = {name: path for path in found for name in (path.stem, path.stem.partition("_")[0], slug(path))}
     for name in names:
-        chosen[name] = [path for path in found if Path(name).stem in (path.stem, path.stem.partition("_")[0], slug(path))]
-        if not chosen[name]:
+        if Path(name).stem not in known:
             sys.exit(f"There is no notebook {name}: the course has {', '.join(path.stem for path in found) or 'none'}.")
-    return [path for path in found if not names or any(path in some for some in chosen.values())]
+    return sorted({known[Path(name).stem] for name in names}) if names else found
 
 
 def find(name: str) -> Path:
@@ -82,19 +81,13 @@ def is_right(outputs: list[nbformat.NotebookNode]) -> bool:
 
 
 def files_of_the_course(new: bool = True) -> list[Path]:
-    """The files that git has of the course, or would take when `new`; without git all but hidden ones and MADE_HERE.
-
-    Paths from the course's root.
-    """
-    found = []
-    if shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT,
-                                capture_output=True, text=True, encoding="utf-8").stdout
-        found = [Path(name) for name in listed.split("\0") if name]
-    if not found:
-        found = [path.relative_to(ROOT) for path in sorted(ROOT.rglob("*"))]
-        found = [path for path in found if not any(part in MADE_HERE or part.startswith(".") or part.endswith(".half")
-                                                   for part in path.parts)]
+    """The files that git has of the course, or would take when `new`, as paths from its root; without git all but those
+    that are hidden or made here."""
+    listed = shutil.which("git") and subprocess.run(
+        ["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT, capture_output=True).stdout.decode()
+    found = map(Path, listed.split("\0")[:-1]) if listed else (
+        path.relative_to(ROOT) for path in sorted(ROOT.rglob("*")) if not re.search(
+            r"[\\/](\.|(build|full|__pycache__)([\\/]|$))|\.half", f"/{path.relative_to(ROOT)}"))
     return [path for path in found if (ROOT / path).is_file()]
 
 
@@ -121,16 +114,10 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
     solved: put each exercise's solution into its cell first.
     """
     print(f"{path.stem} ", end="", flush=True)
-    start, at = time.time(), 0
-
-    def remember(cell, cell_index):
-        nonlocal at
-        at = cell_index
-
-    nb = read(path)
+    start, begun, nb = time.time(), [], read(path)
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
-    client = new_client(nb, path.parent, timeout=None, on_cell_start=remember)
+    client = new_client(nb, path.parent, timeout=None, on_cell_start=lambda cell, cell_index: begun.append(cell_index))
     try:
         client.execute()
     except Exception as error:
@@ -138,15 +125,13 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
             raise KeyboardInterrupt from None
         if not isinstance(error, (CellExecutionError, DeadKernelError)):
             raise
-        source = nb.cells[at].source.splitlines()
+        *_, at = begun
         number = sum(cell.cell_type == "code" for cell in nb.cells[:at + 1])
-        if isinstance(error, DeadKernelError):
-            cause = "the kernel died; was there memory enough?"
-        else:
-            cause = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()[-1]
-        sys.exit("\n".join([f"failed after {time.time() - start:.0f} s", "",
-                            f"{path.name}, cell {at + 1} (code cell {number}) failed:", "",
-                            *("    " + line for line in source[:8] + ["…"] * (len(source) > 8)), "", cause]))
+        source = textwrap.indent("\n".join(nb.cells[at].source.splitlines()[:8]), "    ")
+        cause = "the kernel died; was there memory enough?" if isinstance(error, DeadKernelError) else re.sub(
+            r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()[-1]
+        sys.exit(f"failed after {time.time() - start:.0f} s\n\n{path.name}, cell {at + 1} (code cell {number}) failed:\n\n"
+                 f"{source}\n\n{cause}")
     print(f"{time.time() - start:.0f} s", flush=True)
     return nb
 
