@@ -109,10 +109,8 @@ def new_client(nb: nbformat.NotebookNode, folder: Path = NOTEBOOKS, **options) -
 
 
 def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
-    """The notebook with new outputs, made by a new kernel in its folder; ends with a report where a cell fails.
-
-    solved: put each exercise's solution into its cell first.
-    """
+    """The notebook, with its exercises `solved` or as it is, and new outputs of a new kernel; ends with a report where a cell
+    fails."""
     print(f"{path.stem} ", end="", flush=True)
     start, begun, nb = time.time(), [], read(path)
     for cell, solution in exercises_of(nb) if solved else ():
@@ -137,14 +135,13 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
 
 
 def normalise(nb: nbformat.NotebookNode) -> None:
-    """Leave only what is the same in each run: no timings, versions, random widget ids or editors' keys.
+    """Leave only what is the same in each run: no timings, versions, random widget ids or editors' keys."""
+    def only(part, keys) -> dict:
+        return {key: value for key, value in part.metadata.items() if key in keys}
 
-    What the notebook says of itself, its metadata `course`, stays: tools/order.py reads it.
-    """
-    own = {"course": nb.metadata["course"]} if "course" in nb.metadata else {}
-    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | own)
+    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | only(nb, {"course"}))
     for cell in nb.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key in CELL_KEYS})
+        cell.metadata = nbformat.from_dict(only(cell, CELL_KEYS))
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 output.data[WIDGET]["model_id"] = ""      # JupyterLab hides it until the cell runs
@@ -153,16 +150,14 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 def run() -> None:
     """Run all notebooks into build/ and print what their cells tagged `ladder` say."""
     print(f"Running the notebooks on the {os.environ.get('DIGITS') or 'bundled'} digits, into build/:")
-    build()
     ladder = []
     for path in notebooks():
         nb = execute(path)
         write(ROOT / "build" / path.name, as_text(nb))
-        ladder += [cell for cell in nb.cells if has(cell, "ladder")]
-    for cell in ladder:
-        for output in cell.outputs:
-            if "image/png" not in output.get("data", {}):
-                print("\n" + (output.get("text") or output.data["text/plain"]).rstrip())
+        ladder += [output for cell in nb.cells if has(cell, "ladder") for output in cell.outputs]
+    for output in ladder:
+        if "image/png" not in output.get("data", {}):
+            print("\n" + (output.get("text") or output.data["text/plain"]).rstrip())
 
 
 def refresh(*names: str) -> None:
@@ -181,23 +176,31 @@ def refresh(*names: str) -> None:
 
 # ---------------------------------------------------------------- writing
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Ends with a sentence where what is done to a file or folder fails."""
+    try:
+        yield
+    except OSError as error:
+        sys.exit(f"{path} cannot be written ({error.strerror or error}): make room, or use a copy of the course that you may "
+                 "write to, and try again.")
+
+
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
     path = path.resolve()                          # a symbolic link stays one
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(text, encoding="utf-8", newline="\n")
-        if path.exists():
-            shutil.copymode(path, half)
-        half.replace(path)
-    except OSError as error:
-        sys.exit(f"{path} cannot be written ({error.strerror}), it is as it was: make room, or use a copy of the course "
-                 "that you may write to, and try again.")
-    finally:
-        half.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half.write_text(text, encoding="utf-8", newline="\n")
+            if path.exists():
+                shutil.copymode(path, half)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
 
 
 def as_text(nb: nbformat.NotebookNode) -> str:
@@ -205,14 +208,12 @@ def as_text(nb: nbformat.NotebookNode) -> str:
 
 
 def build(name: str = "") -> Path:
-    """The folder build/, or an empty one in it; ends with a sentence where nothing can be written."""
+    """The folder build/, or an empty one in it."""
     folder = ROOT / "build" / name
-    try:
+    with writing(folder):
         if name and folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"{folder} cannot be made ({error.strerror}): run this in a copy of the course that you may write to.")
     return folder
 
 
@@ -221,13 +222,11 @@ def new_build(name: str) -> Iterator[Path]:
     """A folder to fill, which then takes the place of build/NAME; where that fails, it goes and build/NAME stays."""
     done, half = ROOT / "build" / name, build(f"{name}.{os.getpid()}.half")
     try:
-        yield half
-        if done.exists():
-            shutil.rmtree(done)
-        half.rename(done)
-    except OSError as error:
-        sys.exit(f"{done} cannot be written ({error.strerror or error}): make room, or use a copy of the course that you may "
-                 "write to, and try again.")
+        with writing(done):
+            yield half
+            if done.exists():
+                shutil.rmtree(done)
+            half.rename(done)
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
