@@ -27,24 +27,28 @@ exec(zlib.decompress(base64.b64decode("""
 
 def for_students(name: str, text: str) -> str:
     """README, Makefile or requirements.txt without what students do not have: paragraphs, rows, commands, packages."""
+    kept = "|".join(COMMANDS)
     if name == "requirements.txt":
         return text.partition("\n# The checks")[0] + "\n"
     if name == "Makefile":
-        kept = "|".join(COMMANDS)
-        text = re.sub(rf"^(?!({kept})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?", "", text, flags=re.M)
-        text = re.sub(r"^[A-Z]+ = .*tests/.*\n\n?", "", text, flags=re.M)
+        text = re.sub(rf"^(?!({kept})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?|^[A-Z]+ = .*tests/.*\n\n?", "", text, flags=re.M)
         return re.sub(r"^\.PHONY:.*", ".PHONY: help " + " ".join(COMMANDS), text, flags=re.M)
-    absent = re.compile(rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({'|'.join(COMMANDS)})\b)[a-z]+|`tests/`")
-    return "\n\n".join("\n".join(line for line in part.split("\n") if not absent.search(line)) if part.startswith("|") else part
-                       for part in text.split("\n\n") if part.startswith("|") or not absent.search(part))
+    absent = rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({kept})\b)[a-z]+|`tests/`"
+    text = re.sub(rf"^\|.*({absent}).*\n", "", text, flags=re.M)
+    return "\n\n".join(part for part in text.split("\n\n") if not re.search(absent, part))
+
+
+def without_answers(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without solutions, and with questions whose answers are gone."""
+    nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
+    return nb
 
 
 def student() -> None:
-    """Copy the course into build/student/, without the solutions and without the answers to the questions.
-
-    Where there is git, only what it has: a teacher's own files stay here. The files of WITH_ANSWERS have to know the
-    answers; they are packed.
-    """
+    """Copy what git has of the course into build/student/, without solutions and answers; WITH_ANSWERS is packed."""
     known = files_of_the_course(new=False)
     with new_build("student") as copy:
         for name in known:
@@ -60,19 +64,9 @@ def student() -> None:
                 write(copy / name, as_text(without_answers(read(ROOT / name))))
             else:
                 shutil.copy2(ROOT / name, copy / name)
-    left_out = sorted(map(str, set(files_of_the_course()) - set(known)))
-    if left_out:
+    if left_out := sorted(map(str, set(files_of_the_course()) - set(known))):
         print(f"Not in the copy, since git does not have them: {', '.join(left_out)}.")
     print("The copy for students, without solutions and answers, is in build/student/.")
-
-
-def without_answers(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without solutions, and with questions whose answers are gone."""
-    nb.cells = [cell for cell in nb.cells if not has(cell, "solution")]
-    for cell in nb.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"<details>\s*<summary>(.*?)</summary>.*?</details>", r"\1", cell.source, flags=re.S)
-    return nb
 
 
 def key() -> None:
@@ -105,21 +99,18 @@ def publish(repo: str = "") -> None:
     """Write the course's public address into the set-up cells, and links to Colab into notebooks and README."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repo):
         sys.exit(f"Name the GitHub repository as owner/name: make publish REPO=ada/digits (this was {repo!r}).")
-    address, texts = f"https://github.com/{repo}", {}
-    for path in notebooks():
-        nb = read(path)
+    books = {path: read(path) for path in notebooks()}
+    for path, nb in books.items():
         setup = next((cell for cell in nb.cells if has(cell, "setup")), nb.cells[0])
-        setup.source, stamped = re.subn(r'^COURSE = ".*?"', f'COURSE = "{address}"', setup.source, flags=re.M)
+        setup.source, stamped = re.subn('^COURSE = ".*?"', f'COURSE = "https://github.com/{repo}"', setup.source, flags=re.M)
         if not stamped:
             sys.exit(f'{path.name} has no set-up cell with a line COURSE = "": nothing was changed.')
-        texts[path] = as_text(nb)
-    readme = ROOT / "README.md"
-    if not readme.exists() or "<!-- /colab -->" not in readme.read_text(encoding="utf-8"):
+    if "<!-- /colab -->" not in (ROOT / "README.md").read_text(encoding="utf-8"):
         sys.exit("README.md has no <!-- colab --> … <!-- /colab --> to hold the links: nothing was changed.")
-    for path, text in texts.items():
-        write(path, text)
+    for path, nb in books.items():
+        write(path, as_text(nb))
     order()
-    print(f"The course now says that it is published at {address}.")
+    print(f"The course now says that it is published at https://github.com/{repo}.")
 
 
 if __name__ == "__main__":

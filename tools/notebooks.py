@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
-MADE_HERE = {"build", "full", "__pycache__"}     # no part of the course
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
                               "mimetype": "text/x-python", "name": "python", "nbconvert_exporter": "python",   # JupyterLab
@@ -39,12 +39,11 @@ def slug(path: Path) -> str:
 def notebooks(*names: str) -> list[Path]:
     """The course's notebooks in order, or those with one of these numbers, slugs or file names."""
     found = sorted(NOTEBOOKS.glob("*.ipynb"))                # digits come before letters: the glossary is last
-    chosen = {}
+    known = {name: path for path in found for name in (path.stem, path.stem.partition("_")[0], slug(path))}
     for name in names:
-        chosen[name] = [path for path in found if Path(name).stem in (path.stem, path.stem.partition("_")[0], slug(path))]
-        if not chosen[name]:
+        if Path(name).stem not in known:
             sys.exit(f"There is no notebook {name}: the course has {', '.join(path.stem for path in found) or 'none'}.")
-    return [path for path in found if not names or any(path in some for some in chosen.values())]
+    return sorted({known[Path(name).stem] for name in names}) if names else found
 
 
 def find(name: str) -> Path:
@@ -82,19 +81,13 @@ def is_right(outputs: list[nbformat.NotebookNode]) -> bool:
 
 
 def files_of_the_course(new: bool = True) -> list[Path]:
-    """The files that git has of the course, or would take when `new`; without git all but hidden ones and MADE_HERE.
-
-    Paths from the course's root.
-    """
-    found = []
-    if shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT,
-                                capture_output=True, text=True, encoding="utf-8").stdout
-        found = [Path(name) for name in listed.split("\0") if name]
-    if not found:
-        found = [path.relative_to(ROOT) for path in sorted(ROOT.rglob("*"))]
-        found = [path for path in found if not any(part in MADE_HERE or part.startswith(".") or part.endswith(".half")
-                                                   for part in path.parts)]
+    """The files that git has of the course, or would take when `new`, as paths from its root; without git all but those
+    that are hidden or made here."""
+    listed = shutil.which("git") and subprocess.run(
+        ["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT, capture_output=True).stdout.decode()
+    found = map(Path, listed.split("\0")[:-1]) if listed else (
+        path.relative_to(ROOT) for path in sorted(ROOT.rglob("*")) if not re.search(
+            r"[\\/](\.|(build|full|__pycache__)([\\/]|$))|\.half", f"/{path.relative_to(ROOT)}"))
     return [path for path in found if (ROOT / path).is_file()]
 
 
@@ -116,21 +109,13 @@ def new_client(nb: nbformat.NotebookNode, folder: Path = NOTEBOOKS, **options) -
 
 
 def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
-    """The notebook with new outputs, made by a new kernel in its folder; ends with a report where a cell fails.
-
-    solved: put each exercise's solution into its cell first.
-    """
+    """The notebook, with its exercises `solved` or as it is, and new outputs of a new kernel; ends with a report where a cell
+    fails."""
     print(f"{path.stem} ", end="", flush=True)
-    start, at = time.time(), 0
-
-    def remember(cell, cell_index):
-        nonlocal at
-        at = cell_index
-
-    nb = read(path)
+    start, begun, nb = time.time(), [], read(path)
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
-    client = new_client(nb, path.parent, timeout=None, on_cell_start=remember)
+    client = new_client(nb, path.parent, timeout=None, on_cell_start=lambda cell, cell_index: begun.append(cell_index))
     try:
         client.execute()
     except Exception as error:
@@ -138,28 +123,25 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
             raise KeyboardInterrupt from None
         if not isinstance(error, (CellExecutionError, DeadKernelError)):
             raise
-        source = nb.cells[at].source.splitlines()
+        *_, at = begun
         number = sum(cell.cell_type == "code" for cell in nb.cells[:at + 1])
-        if isinstance(error, DeadKernelError):
-            cause = "the kernel died; was there memory enough?"
-        else:
-            cause = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()[-1]
-        sys.exit("\n".join([f"failed after {time.time() - start:.0f} s", "",
-                            f"{path.name}, cell {at + 1} (code cell {number}) failed:", "",
-                            *("    " + line for line in source[:8] + ["…"] * (len(source) > 8)), "", cause]))
+        source = textwrap.indent("\n".join(nb.cells[at].source.splitlines()[:8]), "    ")
+        cause = "the kernel died; was there memory enough?" if isinstance(error, DeadKernelError) else re.sub(
+            r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()[-1]
+        sys.exit(f"failed after {time.time() - start:.0f} s\n\n{path.name}, cell {at + 1} (code cell {number}) failed:\n\n"
+                 f"{source}\n\n{cause}")
     print(f"{time.time() - start:.0f} s", flush=True)
     return nb
 
 
 def normalise(nb: nbformat.NotebookNode) -> None:
-    """Leave only what is the same in each run: no timings, versions, random widget ids or editors' keys.
+    """Leave only what is the same in each run: no timings, versions, random widget ids or editors' keys."""
+    def only(part, keys) -> dict:
+        return {key: value for key, value in part.metadata.items() if key in keys}
 
-    What the notebook says of itself, its metadata `course`, stays: tools/order.py reads it.
-    """
-    own = {"course": nb.metadata["course"]} if "course" in nb.metadata else {}
-    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | own)
+    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | only(nb, {"course"}))
     for cell in nb.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key in CELL_KEYS})
+        cell.metadata = nbformat.from_dict(only(cell, CELL_KEYS))
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 output.data[WIDGET]["model_id"] = ""      # JupyterLab hides it until the cell runs
@@ -168,16 +150,14 @@ def normalise(nb: nbformat.NotebookNode) -> None:
 def run() -> None:
     """Run all notebooks into build/ and print what their cells tagged `ladder` say."""
     print(f"Running the notebooks on the {os.environ.get('DIGITS') or 'bundled'} digits, into build/:")
-    build()
     ladder = []
     for path in notebooks():
         nb = execute(path)
         write(ROOT / "build" / path.name, as_text(nb))
-        ladder += [cell for cell in nb.cells if has(cell, "ladder")]
-    for cell in ladder:
-        for output in cell.outputs:
-            if "image/png" not in output.get("data", {}):
-                print("\n" + (output.get("text") or output.data["text/plain"]).rstrip())
+        ladder += [output for cell in nb.cells if has(cell, "ladder") for output in cell.outputs]
+    for output in ladder:
+        if "image/png" not in output.get("data", {}):
+            print("\n" + (output.get("text") or output.data["text/plain"]).rstrip())
 
 
 def refresh(*names: str) -> None:
@@ -196,23 +176,31 @@ def refresh(*names: str) -> None:
 
 # ---------------------------------------------------------------- writing
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Ends with a sentence where what is done to a file or folder fails."""
+    try:
+        yield
+    except OSError as error:
+        sys.exit(f"{path} cannot be written ({error.strerror or error}): make room, or use a copy of the course that you may "
+                 "write to, and try again.")
+
+
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
     path = path.resolve()                          # a symbolic link stays one
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(text, encoding="utf-8", newline="\n")
-        if path.exists():
-            shutil.copymode(path, half)
-        half.replace(path)
-    except OSError as error:
-        sys.exit(f"{path} cannot be written ({error.strerror}), it is as it was: make room, or use a copy of the course "
-                 "that you may write to, and try again.")
-    finally:
-        half.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half.write_text(text, encoding="utf-8", newline="\n")
+            if path.exists():
+                shutil.copymode(path, half)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
 
 
 def as_text(nb: nbformat.NotebookNode) -> str:
@@ -220,14 +208,12 @@ def as_text(nb: nbformat.NotebookNode) -> str:
 
 
 def build(name: str = "") -> Path:
-    """The folder build/, or an empty one in it; ends with a sentence where nothing can be written."""
+    """The folder build/, or an empty one in it."""
     folder = ROOT / "build" / name
-    try:
+    with writing(folder):
         if name and folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"{folder} cannot be made ({error.strerror}): run this in a copy of the course that you may write to.")
     return folder
 
 
@@ -236,13 +222,11 @@ def new_build(name: str) -> Iterator[Path]:
     """A folder to fill, which then takes the place of build/NAME; where that fails, it goes and build/NAME stays."""
     done, half = ROOT / "build" / name, build(f"{name}.{os.getpid()}.half")
     try:
-        yield half
-        if done.exists():
-            shutil.rmtree(done)
-        half.rename(done)
-    except OSError as error:
-        sys.exit(f"{done} cannot be written ({error.strerror or error}): make room, or use a copy of the course that you may "
-                 "write to, and try again.")
+        with writing(done):
+            yield half
+            if done.exists():
+                shutil.rmtree(done)
+            half.rename(done)
     finally:
         shutil.rmtree(half, ignore_errors=True)
 

@@ -1,9 +1,8 @@
 """The notebooks' order, and all that follows from it: python -m tools.order
 
-A notebook's number is that of its file name; its title and its minutes stand in its first cell, and what else is told of it
-in its metadata: "course": {"summary": …, "question": …, "exercises": minutes, "idea": …}. From that come the numbers in
-titles and links, the links "Next →" and "Open in Colab", and the tables in README and teaching.md. To add a notebook after
-05, name it 05a_….ipynb: the files are numbered anew in the order of their names.
+A notebook's number is that of its file name; its title and minutes stand in its first cell, the rest in its metadata:
+"course": {"summary": …, "question": …, "exercises": minutes, "idea": …}. From that come the numbers in titles and links, the "Next →" and
+"Open in Colab", and the tables in README and teaching.md. A new notebook after 05 is 05a_….ipynb: all are numbered anew.
 """
 import re
 from pathlib import Path
@@ -21,22 +20,10 @@ class Notebook(NamedTuple):
     title: str           # without the number
     minutes: str
     about: dict          # its metadata `course`
-    address: str         # of the published course, from the set-up cell; "" before it is published
-
-    @property
-    def short(self) -> str:
-        return re.split("[:,]", self.title)[0]
-
-    @property
-    def link(self) -> str:
-        """A link from README's folder: [06](notebooks/06_relu_net.ipynb)."""
-        return f"[{self.number or self.title}](notebooks/{self.path.name})"
-
-    @property
-    def colab(self) -> str:
-        """The notebook's address in Colab."""
-        repo = self.address.removeprefix("https://github.com/")
-        return f"https://colab.research.google.com/github/{repo}/blob/main/notebooks/{self.path.name}" if repo else ""
+    short: str           # its title up to a colon or comma
+    link: str            # from README's folder: [06](notebooks/06_relu_net.ipynb)
+    repo: str            # where the course is published, OWNER/NAME, from the set-up cell; "" before it is published
+    colab: str           # its address in Colab; "" before
 
 
 def told(path: Path) -> Notebook:
@@ -44,9 +31,12 @@ def told(path: Path) -> Notebook:
     nb = read(path)
     first = nb.cells[0].source
     minutes = re.search(r"\b(\d+) minutes", first)
-    address = [re.findall(r'^COURSE = "(.*?)"', cell.source, re.M) for cell in nb.cells if has(cell, "setup")]
-    return Notebook(path, "".join(re.findall(r"^\d+", path.stem)), re.match(r"#? *(?:\d+ · )?(.*)", first)[1],
-                    minutes[1] if minutes else "", nb.metadata.get("course", {}), "".join(sum(address, [])))
+    number, title = re.match(r"\d*", path.stem)[0], re.match(r"#? *(?:\d+ · )?(.*)", first)[1]
+    setup = "\n".join(cell.source for cell in nb.cells if has(cell, "setup"))
+    repo = "".join(re.findall(r'^COURSE = "https://github.com/(.*?)"', setup, re.M))
+    colab = repo and f"https://colab.research.google.com/github/{repo}/blob/main/notebooks/{path.name}"
+    return Notebook(path, number, title, minutes[1] if minutes else "", nb.metadata.get("course", {}),
+                    re.split("[:,]", title)[0], f"[{number or title}](notebooks/{path.name})", repo, colab)
 
 
 def misnumbered() -> list[tuple[Path, Path]]:
@@ -60,9 +50,9 @@ def with_links(text: str, all: list[Notebook]) -> str:
     """The text with the present file name in each link to a notebook, and its number where the link is called by that."""
     known = {slug(notebook.path): notebook for notebook in all if notebook.number}
     name = rf"\d+[a-z]?_({'|'.join(known)})\.ipynb"
-    text = re.sub(rf"(?<=\[)(notebook |Notebook |)\d\d(?=\]\([^)\s]*\b{name})", lambda m: m[1] + known[m[2]].number, text)
-    return re.sub(rf"\b{name}(#\d+(?=-·-))?", lambda m: known[m[1]].path.name + (
-        f"#{int(known[m[1]].number)}" if m[2] else ""), text)
+    text = re.sub(rf"(?<=\[)([Nn]otebook |)\d\d(?=\]\([^)\s]*\b{name})", lambda m: m[1] + known[m[2]].number, text)
+    text = re.sub(rf"\b{name}#\d+(?=-·-)", lambda m: f"{m[0].partition('#')[0]}#{int(known[m[1]].number)}", text)
+    return re.sub(rf"\b{name}", lambda m: known[m[1]].path.name, text)
 
 
 def with_tables(text: str, all: list[Notebook]) -> str:
@@ -74,10 +64,10 @@ def with_tables(text: str, all: list[Notebook]) -> str:
             f"| {notebook.link.replace('(', '(../../')} {notebook.short} | {notebook.minutes} min "
             f"| {notebook.about.get('exercises', '')} min | {notebook.about.get('idea', '')} |"
             for notebook in all if notebook.number)]}
-    if all and all[0].address:
+    if all and all[0].repo:
         tables["colab"] = [f"  [{notebook.number or notebook.title}]({notebook.colab})" for notebook in all]
-        owner, name = all[0].address.split("/")[-2:]
-        tables["book"] = [f"  open [the web book](https://{owner}.github.io/{name}/): draw, move sliders, train a net."]
+        site = "https://{}.github.io/{}/".format(*all[0].repo.split("/"))
+        tables["book"] = [f"  open [the web book]({site}): draw, move sliders, train a net."]
     for name, lines in tables.items():
         text = re.sub(rf"(<!-- {name} -->\n).*?( *<!-- /{name} -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], text,
                       flags=re.S)
@@ -86,8 +76,7 @@ def with_tables(text: str, all: list[Notebook]) -> str:
 
 def with_order(notebook: Notebook, all: list[Notebook]) -> str:
     """The text of a notebook's file, with the present numbers in its title and links, and a link to the next one."""
-    nb = read(notebook.path)
-    before = [cell.source for cell in nb.cells]
+    nb, was = read(notebook.path), read(notebook.path)
     first, last = nb.cells[0], nb.cells[-1]
     if notebook.number:
         first.source = re.sub(r"\A# (\d+ · )?", f"# {int(notebook.number)} · ", first.source)
@@ -100,7 +89,7 @@ def with_order(notebook: Notebook, all: list[Notebook]) -> str:
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             cell.source = with_links(cell.source, all)
-    return as_text(nb) if [cell.source for cell in nb.cells] != before else notebook.path.read_text(encoding="utf-8")
+    return as_text(nb) if nb != was else notebook.path.read_text(encoding="utf-8")
 
 
 def stale() -> dict[Path, str]:

@@ -1,9 +1,6 @@
 """What the benchmarks share: the digits as rows, one training, and results in a JSON file beside each script."""
-from __future__ import annotations
-
 import argparse
 import json
-import math
 import os
 import platform
 import re
@@ -25,17 +22,15 @@ HERE = Path(__file__).parent
 @cache
 def data(dataset: str, digits: tuple[int, ...] = (3, 7)) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Train x (n, 784), train y, validation x and y. Of two digits y is (n, 1), 1. for the first; of more the labels (n,)."""
-    train_x, train_y, valid_x, valid_y = load_digits(digits, dataset)
+    found = load_digits(digits, dataset)
     if len(digits) == 2:
-        return *as_xy(train_x, train_y, digits[0]), *as_xy(valid_x, valid_y, digits[0])
-    return train_x.flatten(1), train_y, valid_x.flatten(1), valid_y
+        return *as_xy(*found[:2], digits[0]), *as_xy(*found[2:], digits[0])
+    return found.train_x.flatten(1), found.train_y, found.valid_x.flatten(1), found.valid_y
 
 
 class Wiggled(Batches):
     """Mini-batches changed at random on each pass, `strength` times as far as in the lessons; at 0 they stay as they are."""
-    def __init__(self, *rest, strength: float = 1., **more):
-        super().__init__(*rest, **more)
-        self.strength = strength
+    strength = 1.
 
     def __iter__(self):
         s = self.strength
@@ -46,23 +41,20 @@ class Wiggled(Batches):
 def train(model: nn.Module, x: Tensor, y: Tensor, seed: int, lr: float, epochs: int, batch_size: int = 32,
           wiggled: float = 0., falling: bool = False, momentum: float = 0., decay: float = 0., make: Callable = Wiggled,
           after_epoch: Callable = lambda: None) -> nn.Module:
-    """Train a model with SGD on rows x and targets or labels y, and return it, ready to predict.
-
-    falling: the learning rate goes in a straight line to 0. decay: weight decay. make: makes the mini-batches.
-    after_epoch: called after each epoch; it ends the training when it returns True.
-    """
-    batches = make(x, y, batch_size, shuffle=True, seed=seed, strength=wiggled)
+    """Train a model with SGD on rows x and targets or labels y, and return it. falling: the learning rate goes in a straight
+    line to 0. make: the mini-batches. after_epoch: called after each; it ends the training when it returns True."""
+    batches = make(x, y, batch_size, shuffle=True, seed=seed)
+    batches.strength = wiggled
     loss_func = F.binary_cross_entropy_with_logits if y.is_floating_point() else F.cross_entropy
     opt = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=decay)
-    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, epochs) if falling else None
+    schedule = torch.optim.lr_scheduler.LinearLR(opt, 1, 0 if falling else 1, epochs)
     for _ in range(epochs):
         model.train()
         for xb, yb in batches:
             opt.zero_grad()
             loss_func(model(xb), yb).backward()
             opt.step()
-        if schedule:
-            schedule.step()
+        schedule.step()
         model.eval()
         if after_epoch():
             break
@@ -80,7 +72,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     """The mean of one value a seed, and half of its 95 % t-interval (for ten seeds); a single value has none: 0."""
     if len(values) == 1:
         return values[0], 0.
-    return statistics.mean(values), T95 * statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.mean(values), T95 * statistics.stdev(values) / len(values) ** .5
 
 
 def machine() -> str:

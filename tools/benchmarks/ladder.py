@@ -7,8 +7,6 @@
 Results go to ladder.json, where the other dataset's stay as they are, and to ladder.png. Accuracies are those after the
 last epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the augmentation.
 """
-from __future__ import annotations
-
 import statistics
 
 import torch
@@ -20,28 +18,22 @@ SEEDS = range(10)
 SIMILARITY = ["pixel similarity, L1", "pixel similarity, L2"]
 TRAINED = ["linear model", "linear model, wiggled digits", "ReLU net", "ReLU net, wiggled digits"]
 RUNGS = SIMILARITY + TRAINED
-SETTINGS = {
-    "bundled": {"plain": {"batch_size": 32, "epochs": 40, "lr": .1, "falling": False},
-                "wiggled": {"batch_size": 32, "epochs": 100, "lr": .3, "falling": True}},
-    "full": {"plain": {"batch_size": 64, "epochs": 40, "lr": .1, "falling": False},
-             "wiggled": {"batch_size": 64, "epochs": 40, "lr": .3, "falling": True}},
-}
+SETTINGS = {dataset: {"plain": {"batch_size": size, "epochs": 40, "lr": .1, "falling": False},
+                      "wiggled": {"batch_size": size, "epochs": long, "lr": .3, "falling": True}}
+            for dataset, size, long in [("bundled", 32, 100), ("full", 64, 40)]}
 CONTROLS = ["ReLU net, as long", "linear model, as long"]   # is it the augmentation, or only its longer training?
 COMPARED = [("ReLU net, wiggled digits", "ReLU net"), ("ReLU net, wiggled digits", "ReLU net, as long"),
             ("ReLU net, wiggled digits", "linear model"), ("ReLU net", "linear model"),
-            ("linear model, wiggled digits", "linear model"),
-            ("linear model, wiggled digits", "linear model, as long"),
+            ("linear model, wiggled digits", "linear model"), ("linear model, wiggled digits", "linear model, as long"),
             ("linear model", "pixel similarity, L2"), ("ReLU net, wiggled digits", "pixel similarity, L2")]
-BOOK = {"source": "Howard and Gugger, Deep Learning for Coders with fastai and PyTorch, chapter 4 (04_mnist_basics), "
-                  "on the full digits; its L1 figure is the mean of two class accuracies, one run each",
-        "pixel similarity, L1": .9511, "linear model": .9785, "ReLU net": .9828, "ResNet-18": .9971}
+# Howard and Gugger, Deep Learning for Coders, chapter 4, full digits: one run each; L1 is the mean of two class accuracies
+BOOK = {"pixel similarity, L1": .9511, "linear model": .9785, "ReLU net": .9828, "ResNet-18": .9971}
 
 
 def nearer(name: str, dataset: str) -> Tensor:
     """Pixel similarity: is each validation digit (n,) called rightly by its distance to the mean 3 and the mean 7?"""
     x, y, vx, vy = data(dataset)
-    power = 1 if name.endswith("L1") else 2
-    to7, to3 = ((vx - x[y[:, 0] == yes].mean(0)).abs().pow(power).mean(1) for yes in (0, 1))
+    to7, to3 = ((vx - x[y[:, 0] == yes].mean(0)).abs().pow(int(name[-1])).mean(1) for yes in (0, 1))
     return (to3 < to7) == (vy[:, 0] > .5)
 
 
@@ -80,11 +72,8 @@ def comparisons(dataset: str) -> dict[str, tuple[float, float, float]]:
 
 
 def compare(a: Tensor, b: Tensor) -> dict[str, float]:
-    """How much better A is than B; a, b: bool (seeds or 1, digits), True where a digit is called rightly.
-
-    Two kinds of luck, each with half of its 95 % interval: which seeds (paired, t), and which validation digits there
-    happen to be (for each digit the fraction of seeds under A less that under B).
-    """
+    """How much better A is than B; a, b: bool (seeds or 1, digits), True where a digit is called rightly. With half of
+    two 95 % intervals: over the seeds (paired, t), and over the digits (for each, the fraction of seeds under A less B)."""
     better = a.double() - b.double()
     difference, seeds = interval(better.mean(1).tolist())
     digits = 1.96 * better.mean(0).std().item() / better.shape[1] ** .5
@@ -97,22 +86,21 @@ def measure(dataset: str) -> None:
     for name in TRAINED + CONTROLS:
         runs[name] = torch.stack([train_rung(name, dataset, seed) for seed in SEEDS])               # (seeds, digits)
         print(f"{name}: {runs[name].sum(1).tolist()} of {runs[name].shape[1]}", flush=True)
-    counts = {name: run.sum(1).tolist() for name, run in runs.items()}
-    found = results("ladder")
-    found[dataset] = {
-        "train": len(data(dataset)[0]), "valid": len(data(dataset)[2]), "machine": machine(), "settings": SETTINGS[dataset],
-        "right": {name: counts[name] for name in RUNGS}, "control": {name: counts[name] for name in CONTROLS},
-        "compared": {f"{a} – {b}": compare(runs[a], runs[b]) for a, b in COMPARED}}
+    x, _, vx, _ = data(dataset)
+    found = results("ladder") | {dataset: {
+        "train": len(x), "valid": len(vx), "machine": machine(), "settings": SETTINGS[dataset],
+        "right": {name: runs[name].sum(1).tolist() for name in RUNGS},
+        "control": {name: runs[name].sum(1).tolist() for name in CONTROLS},
+        "compared": {f"{a} – {b}": compare(runs[a], runs[b]) for a, b in COMPARED}}}
     store("ladder", {name: found[name] for name in SETTINGS if name in found})
 
 
 def report(dataset: str) -> None:
     """Print the stored ladder of one dataset, and who beats whom."""
-    print(f"\n{dataset:<42} mean ± sd       95 % interval over the seeds")
+    print(f"\n{dataset:<42} mean ± sd, and half of the mean's 95 % interval over the seeds")
     for name, values in (accuracies(dataset) | accuracies(dataset, "control")).items():
         mean, half = interval(values)
-        print(f"{name:<42} {mean:.4f}" + (f" ± {statistics.stdev(values):.4f}  {mean - half:.4f} … {mean + half:.4f}"
-                                          if len(values) > 1 else ""))
+        print(f"{name:<42} {mean:.4f}", f"± {statistics.stdev(values):.4f}   ± {half:.4f}" if half else "")
     print("\nA – B, with half of its 95 % intervals: over the seeds, and over the validation digits")
     for pair, (difference, seeds, digits) in comparisons(dataset).items():
         verdict = "not told apart" if abs(difference) <= max(seeds, digits) else "better" if difference > 0 else "worse"
@@ -127,6 +115,7 @@ def draw(datasets: list[str], marks: dict[str, float] | None = None):
     import matplotlib.pyplot as plt
     fig, panels = plt.subplots(1, len(datasets), figsize=(1.6 + 4.4 * len(datasets), 4.4), sharey=True,
                                squeeze=False, layout="constrained")
+    near, red = {"textcoords": "offset points"}, {"color": "tab:red", "fontsize": 9.5, "ha": "right", "va": "center"}
     for ax, dataset in zip(panels[0], datasets):
         values, stored = accuracies(dataset), results("ladder")[dataset]
         for height, (name, several) in enumerate(values.items()):
@@ -134,36 +123,31 @@ def draw(datasets: list[str], marks: dict[str, float] | None = None):
             ax.axhline(height, color="0.9", lw=6, zorder=1)                                 # the rung
             ax.plot(several, [height] * len(several), "o", color="0.55", ms=4, mew=0, zorder=2)
             ax.errorbar(mean, height, xerr=half or None, fmt="o", color="black", capsize=4, ms=6, zorder=4)
-            ax.annotate(f"{mean:.3f}".lstrip("0"), (mean, height), (0, 8), textcoords="offset points", ha="center",
-                        fontsize=11, fontweight="bold", zorder=5,
-                        bbox={"boxstyle": "square,pad=.05", "fc": "white", "ec": "none"})
-            if name in (marks or {}):
+            ax.annotate(f"{mean:.3f}".lstrip("0"), (mean, height), (0, 8), **near, ha="center", fontsize=11, fontweight="bold",
+                        zorder=5, bbox={"boxstyle": "square,pad=.05", "fc": "white", "ec": "none"})
+            if marks and name in marks:
                 inside = marks[name] >= .943                       # else at the edge, pointing out of the picture
                 ax.plot(max(marks[name], .943), height - .2, "^" if inside else "<", color="tab:blue", ms=9, zorder=6)
             if dataset == "full" and name in BOOK:
                 ax.plot(BOOK[name], height, "D", mfc="white", mec="tab:red", mew=1.5, ms=6, zorder=3)
-                ax.annotate("book", (BOOK[name], height), (-7, 0), textcoords="offset points", ha="right", va="center",
-                            color="tab:red", fontsize=9.5)
+                ax.annotate("book", (BOOK[name], height), (-7, 0), **near, **red)
         if dataset == "full":
             ax.axvline(BOOK["ResNet-18"], color="tab:red", ls="--", lw=1.2, zorder=2)
-            ax.annotate("the book's ResNet-18", (BOOK["ResNet-18"], 1.5), (-6, 0), textcoords="offset points",
-                        ha="right", va="center", color="tab:red", fontsize=9.5)
-        ax.set_title(f"{stored['train']:,} digits to learn from", fontsize=11)
-        ax.set(xlim=(.942, 1.0015), ylim=(-.5, len(values) - .4), xticks=[.95, .96, .97, .98, .99, 1],
+            ax.annotate("the book's ResNet-18", (BOOK["ResNet-18"], 1.5), (-6, 0), **near, **red)
+        ax.set(title=f"{stored['train']:,} digits to learn from", xlabel=f"accuracy on {stored['valid']:,} other digits",
+               xlim=(.942, 1.0015), ylim=(-.5, len(values) - .4), xticks=[.95, .96, .97, .98, .99, 1],
                xticklabels=[".95", ".96", ".97", ".98", ".99", "1"])
-        ax.set_xlabel(f"accuracy on {stored['valid']:,} other digits")
+        ax.title.set_size(11)
         ax.set_yticks(range(len(values)), [name.replace(", wiggled", ",\nwiggled") for name in values], fontsize=10)
         ax.tick_params(length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    key = "grey: one of ten seeds; black: their\nmean, with its 95 % interval"
-    panels[0, 0].text(.944, 4.5, key + ("\nblue triangle: computed here" if marks else ""), fontsize=9.5,
-                      color="0.3", ha="left", va="center")
+    key = "grey: one of ten seeds; black: their\nmean, with its 95 % interval" + "\nblue triangle: computed here" * bool(marks)
+    panels[0, 0].text(.944, 4.5, key, fontsize=9.5, color="0.3", ha="left", va="center")
     return fig
 
 
 if __name__ == "__main__":
-    wanted = arguments(__doc__, dataset=list(SETTINGS)).dataset
-    if wanted:
+    if wanted := arguments(__doc__, dataset=list(SETTINGS)).dataset:
         measure(wanted)
     for stored_dataset in results("ladder"):
         report(stored_dataset)
