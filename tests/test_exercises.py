@@ -191,9 +191,9 @@ ABOVE = {
     "a list comes back where a tensor of shape": lambda table, least: (table >= least).float().mean(1).tolist(),
     "only an axis of length 1 is too many": lambda table, least: (table >= least).float().mean(1, keepdim=True),
     "holds True and False, and floats are wanted": lambda table, least: (table >= least).float().mean(1) > .5,
-    "The import is missing (import torch.nn.functional as F)":   # each on a line of its own: check shows the line
+    "is an import missing":   # each on a line of its own: check shows the line
         lambda table, least: F.relu(table),                      # noqa: F821
-    "Nothing is called missing here":
+    "is it spelt otherwise":
         lambda table, least: missing + table,                    # noqa: F821
     "right": lambda table, least: (table >= least).float().mean(1).numpy(),
 }
