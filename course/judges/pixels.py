@@ -16,7 +16,7 @@ def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
-    hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction. The lesson has it for one digit.",
+    hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction, as in the lesson.",
            "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
     mistakes={
         "this is the mean light. A grey pixel counts as much as a white one here: ask images > 0 first.":
@@ -77,7 +77,7 @@ def labelled() -> tuple[Tensor, Tensor, int]:
     cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
     random=labelled, tries=40,
     hints=["Two steps of the lesson: a mask keeps the images of one digit, and argmax finds an index.",
-           "Name the images that the mask keeps. Their light, and the index of the most, belong to them, not to the whole stack."],
+           "Name the images that the mask keeps. Their light, and the index of the most, belong to them, not to the stack."],
     mistakes={
         "the index belongs to a smaller stack: you looked for it among the kept images, and then took the image at that index "
         "from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],

@@ -102,8 +102,8 @@ def learn_two_digits(answer):
                  f"{len(new_y)} are shown. What is said of an image should depend on this image alone.")
         before.append((says, new_x, got))
     says, new_x, got = before[0]
-    need(same(asked(says, new_x, got), got), "after learning 9 and 4, the function for 3 and 7 answers otherwise: the two share "
-         "a model. Make the model inside your function.")
+    need(same(asked(says, new_x, got), got), "after learning 9 and 4, the function for 3 and 7 answers otherwise: the two "
+         "share a model. Make the model inside your function.")
 
 
 def a_leaky_net() -> tuple:
