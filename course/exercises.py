@@ -1,17 +1,15 @@
 """The checks behind the exercises: check(answer) says how far you are, hint(answer) helps without telling all.
 
-The exercises stand in course/judges/, a file for each notebook. An exercise is judged in one of two ways:
-
-@compared(…) stands above a reference. The answer has to give the same results for all cases. `mistakes` maps a
-    sentence to a wrong answer; whoever's results are the same as those of the wrong answer reads its sentence.
-    For everything else there are general words (words.py), each given only if it holds for every wrong result.
-@tried(…) stands above a trial: a function that is given the answer, uses it, and calls need(condition, sentence).
-
-Whatever an answer does, nothing here raises an error, waits for ever or fills the memory; kept() says what is put back.
+The exercises stand in course/judges/, a file for each notebook: @compared(…) above a reference, whose results the answer has
+to give for all cases, or @tried(…) above a trial, which uses the answer and calls need(condition, sentence). `mistakes` maps
+a sentence to the wrong answer of whoever should read it; else general words (words.py) say what holds for all wrong results.
+Whatever an answer does, nothing here raises an error, waits for ever or fills the memory, and kept() puts much back.
 """
 from __future__ import annotations
 
+import collections
 import contextlib
+import copy
 import ctypes
 import dis
 import functools
@@ -19,7 +17,6 @@ import importlib
 import inspect
 import io
 import itertools
-import math
 import os
 import random
 import textwrap
@@ -28,7 +25,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import psutil
@@ -49,14 +46,8 @@ class Exercise:
     mistakes: dict[str, Callable] = field(default_factory=dict)
 
 
-class Try(NamedTuple):
-    """One case, the seed for its random numbers, and what came out of the answer and of the reference."""
-    seed: int
-    case: tuple
-    got: Any
-    wanted: Any
-
-
+# One case, the seed for its random numbers, and what came out of the answer and of the reference.
+Try = collections.namedtuple("Try", "seed case got wanted")
 EXERCISES: dict[str, Exercise] = {}
 MEMORY = 1_500_000_000                # how many bytes an answer may add to this process
 
@@ -76,10 +67,13 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
              tries: int = 20, **more):
     """Register the decorated function as the reference of the exercise that has its name.
 
-    cases: makes the inputs, a tuple of arguments each. probe(answer, *case): what is compared, if not the result.
-    random: makes one more case with torch.rand and its like; it is called `tries` times, with PyTorch's seeds 1, 2, …
+    cases: makes the inputs, a tuple of arguments each; random makes one more, `tries` times, with PyTorch's seeds 1, 2, …
+    probe(answer, *case): what is compared, if not the result.
     """
     def register(reference):
+        def run(function, seed, case):
+            return outcome(probe, function, copy.deepcopy(case), seed)
+
         @functools.cache
         def known() -> list[tuple[int, tuple, Any]]:
             made = list(cases())
@@ -88,13 +82,9 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
                 made.append(random())
             return [(seed, case, run(reference, seed, case)) for seed, case in enumerate(made)]
 
-        def run(function, seed, case):
-            return outcome(probe, function, copied(case), seed)
-
         def judge(answer):
             done = [Try(k, case, watched(probe, answer, case, k), wanted) for k, case, wanted in known()]
-            wrong = [t for t in done if not same(t.got, t.wanted)]
-            sound = [t for t in done if same(t.got, t.wanted)]
+            wrong, sound = ([t for t in done if same(t.got, t.wanted) is right] for right in (False, True))
             if not wrong:
                 return
 
@@ -103,16 +93,14 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
                 agree = (same(t.got, run(mistake, t.seed, t.case)) for t in [wrong[0], *sound])
                 return all(agree) and sum(same(t.got, run(mistake, t.seed, t.case)) for t in wrong)
 
-            explain = {sentence: agreeing(mistake) for sentence, mistake in (mistakes or {}).items()}
-            best = max(explain, key=explain.get, default=None)
-            need(best is None or explain[best] < max(min(2, len(wrong)), len(wrong) / 4), best)      # one may agree by chance
+            for sentence, count in sorted(((k, agreeing(v)) for k, v in (mistakes or {}).items()), key=lambda known: -known[1]):
+                need(count < max(min(2, len(wrong)), len(wrong) / 4), sentence)                     # one may agree by chance
             if isinstance(wrong[0].got, Exception):
                 raise wrong[0].got
             wrong = [t for t in wrong if not isinstance(t.got, Exception)]
-            but = "it is right for other inputs, but with" if len(sound) >= len(wrong) else "with"
-            sentence, remark = in_general_words(but, wrong, sound)
-            so_far(f"{sentence} {remark}")
-            raise NotYet(f"{sentence} {shown_again(run, answer, reference, probe, wrong, sound) or remark}")
+            sentence, remark = in_general_words(wrong, sound)
+            shown = "" if wrong[0].got is None else shown_again(run, answer, reference, probe, wrong, sound)
+            raise NotYet(f"{sentence} {shown or remark}")
 
         EXERCISES[reference.__name__] = Exercise(judge, hints, mistakes=mistakes or {}, **more)
         return reference
@@ -127,8 +115,6 @@ def tried(hints: Sequence[str], **more):
     return register
 
 
-# ---------------------------------------------------------------- what the reader calls
-
 def check(answer=None) -> None:
     """Say whether an answer, the function or class with the exercise's name, is right, not yet, or not attempted."""
     print(verdict(answer))
@@ -137,13 +123,10 @@ def check(answer=None) -> None:
 def hint(answer=None, number: int = 1) -> None:
     """Give a hint for an exercise; hint(answer, 2) gives the next one."""
     name, exercise = named(answer)
-    if exercise is None:
-        print(name)
-        return
-    hints = exercise.hints
+    hints = exercise.hints if exercise else []
     number = min(max(number, 1), len(hints)) if type(number) is int else 1
     more = f"One more: hint({name}, {number + 1})." if number < len(hints) else "That was the last one."
-    print(wrapped(f"{name}, hint {number} of {len(hints)}. {hints[number - 1]} {more}"))
+    print(wrapped(f"{name}, hint {number} of {len(hints)}. {hints[number - 1]} {more}") if exercise else name)
 
 
 def verdict(answer) -> str:
@@ -168,10 +151,7 @@ def verdict(answer) -> str:
 
 
 def named(answer) -> tuple[str, Exercise | None]:
-    """The exercise's name and the exercise; when there is none, a text that says so, and None.
-
-    A lambda and a partial have no name of their own: that of the variable which holds them counts.
-    """
+    """The exercise's name and the exercise, or a text and None; a lambda has the name of the variable that holds it."""
     name = getattr(answer, "__name__", None) or type(answer).__name__
     frame = inspect.currentframe() if name not in EXERCISES and callable(answer) else None
     while frame:
@@ -180,26 +160,24 @@ def named(answer) -> tuple[str, Exercise | None]:
     if name in EXERCISES and callable(answer):
         return name, EXERCISES[name]
     what = f"{name!r} is the name of no exercise" if callable(answer) else f"this is {a_kind(answer)}"
-    return wrapped(f"not yet, because {what}: give check the function or class that you wrote, and keep the name that "
-                   "it has in the exercise, as in check(ink). What you made without def gets a name by =, as in "
-                   "ink = lambda images: …"), None
+    return wrapped(f"not yet, because {what}: give check the function or class that you wrote, with the name that it has in "
+                   "the exercise. What you made without def gets a name by =, as in ink = lambda images: …"), None
 
 
 def wrapped(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 88, break_on_hyphens=False, break_long_words=False)
 
 
-# ---------------------------------------------------------------- running an answer
-
 class Checking(threading.Thread):
-    """The thread in which an answer runs, with what is to say if its time runs out."""
-    so_far, until = "", math.inf
+    """The thread in which an answer runs, and the exception that it ends with."""
+    error: BaseException | None = None
 
-
-def so_far(sentence: str) -> None:
-    """Say this, unless something better is found within two seconds."""
-    thread = threading.current_thread()
-    thread.so_far, thread.until = sentence, time.perf_counter() + 2
+    def run(self):
+        try:
+            seeded(0)
+            super().run()
+        except BaseException as error:
+            self.error = error
 
 
 class Printed(io.StringIO):
@@ -231,20 +209,8 @@ def kept(printed: Printed) -> Iterator[None]:
 
 
 def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
-    """Run job() aside: the exception that it ends with, or None, and what it printed.
-
-    It runs in a thread, which works on every system and keeps no_grad and the like to itself.
-    """
-    caught: list[BaseException] = []
-
-    def work():
-        try:
-            seeded(0)
-            job()
-        except BaseException as error:
-            caught.append(error)
-
-    thread, printed, stopped = Checking(target=work, daemon=True), Printed(), ""
+    """Run job() in a thread: the exception that it ends with, or None, and what it printed."""
+    thread, printed, stopped = Checking(target=job, daemon=True), Printed(), ""
     held, until = psutil.Process().memory_info, time.perf_counter() + seconds
     before = held().rss
     with kept(printed):
@@ -253,20 +219,16 @@ def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
             while thread.is_alive() and not stopped:
                 thread.join(.05)
                 if held().rss - before > MEMORY:
-                    stopped = (f"it had filled {MEMORY / 1e9:.1f} GB of memory when it was stopped. Is there a list that "
-                               "grows, or a generator that gives numbers, without end?")
-                elif thread.is_alive() and time.perf_counter() > min(until, thread.until):
-                    stopped = thread.so_far or (
-                        f"it has not finished after {seconds:.0f} seconds and was stopped. Is there a loop that never ends, "
-                        "or one over pixels or images that a single operation on the whole tensor could do?")
+                    stopped = f"it had filled {MEMORY / 1e9:.1f} GB of memory when it was stopped. Does it grow without end?"
+                elif time.perf_counter() > until:
+                    stopped = (f"it has not finished after {seconds:.0f} seconds and was stopped. Is there a loop that never "
+                               "ends, or one over pixels or images that a single operation on the whole tensor could do?")
         finally:
             for _ in range(20):                                  # stopped, or interrupted: end it where Python lets us
                 if thread.is_alive():
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
                     thread.join(.05)
-    if stopped:
-        return NotYet(stopped), printed.getvalue()
-    return (caught[0] if caught else None), printed.getvalue()
+    return NotYet(stopped) if stopped else thread.error, printed.getvalue()
 
 
 def seeded(seed: int) -> None:
@@ -286,26 +248,15 @@ def outcome(probe: Callable, answer: Callable, case: tuple, seed: int) -> Any:
 
 def watched(probe: Callable, answer: Callable, case: tuple, seed: int) -> Any:
     """The same for the reader's answer, which must not change its inputs."""
-    given = copied(case)
+    given = copy.deepcopy(case)
     parts = list(leaves(given))
     got = outcome(probe, answer, given, seed)
-    if isinstance(got, NotYet):
-        raise got
-    if not isinstance(got, Exception) and not same(given, case):
-        in_place = list(map(id, parts)) == list(map(id, leaves(given)))           # the list holds what it has held
-        what, copy = ("tensor", ".clone()") if in_place else ("list", "list(…)")
-        raise NotYet(f"your code changes the {what} that it is given, and whoever called it is left with the changed "
-                     f"one. Work on a copy, made with {copy}.")
+    need(not isinstance(got, NotYet), str(got))
+    in_place = list(map(id, parts)) == list(map(id, leaves(given)))               # the list holds what it has held
+    what, made = ("tensor", ".clone()") if in_place else ("list", "list(…)")
+    need(isinstance(got, Exception) or same(given, case), f"your code changes the {what} that it is given, and whoever called "
+         f"it is left with the changed one. Work on a copy, made with {made}.")
     return got
-
-
-def copied(value):
-    """A copy of a case, tensors included, so that no answer can spoil it for the next."""
-    if isinstance(value, Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
-    if type(value) in (list, tuple):
-        return type(value)(copied(v) for v in value)
-    return value
 
 
 def is_untouched(answer, given: Callable | None = None) -> bool:
@@ -314,34 +265,27 @@ def is_untouched(answer, given: Callable | None = None) -> bool:
         methods = [f for f in vars(answer).values() if inspect.isfunction(f)]
         return (bool(methods) or answer.__bases__ == (object,)) and all(is_untouched(f) for f in methods)
     code = getattr(inspect.unwrap(answer), "__code__", None)
-    if code is None:
-        return False
-    if given is not None:
-        return gist(code) == gist(given.__code__)
+    if code is None or given is not None:
+        return code is not None and gist(code) == gist(given.__code__)
     return all(i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.opname in ("LOAD_CONST", "RETURN_CONST")
                and i.argval in (None, ...) for i in dis.get_instructions(code))
 
 
 def gist(code) -> list:
     """What a function names, uses and compares, in order; the rest of its bytecode depends on where it was compiled."""
-    kinds = ("LOAD", "STORE", "COMPARE", "BINARY", "UNARY", "IS_", "CONTAINS")
+    kinds = "LOAD", "STORE", "COMPARE", "BINARY", "UNARY", "IS_", "CONTAINS"
     return [gist(i.argval) if inspect.iscode(i.argval) else (i.opname if i.argval is None else "", i.argval)
             for i in dis.get_instructions(code) if i.opname.startswith(kinds)]
 
 
-# ---------------------------------------------------------------- why it is wrong
-
-def in_general_words(but: str, wrong: list[Try], sound: list[Try]) -> tuple[str, str]:
+def in_general_words(wrong: list[Try], sound: list[Try]) -> tuple[str, str]:
     """What is to see in one wrong result, and a remark that is true of every wrong result."""
     others_right = any(numeric(t.wanted) is None or numeric(t.wanted).any() for t in sound)
     told = [list(remarks(t.case, t.got, t.wanted, others_right, len(wrong) > 1)) for t in wrong]
     common = next((remark for remark in told[0] if all(remark in more for more in told)), "")
-
-    def size(t):
-        counts = [v.numel() if isinstance(v, Tensor) else 1 for v in leaves(t.case)]
-        return 0 in counts, sum(counts)
-    numbers = [t for t in wrong if "comes out" in fact(t.got, t.wanted)]
-    shown = min(numbers, key=size) if wrong[0] in numbers else wrong[0]          # few numbers can be shown
+    numbers = [t for t in wrong if "comes out" in fact(t.got, t.wanted)] if "comes out" in fact(*wrong[0][2:]) else wrong[:1]
+    shown = min(numbers, key=lambda t: sum(v.numel() or 99 if isinstance(v, Tensor) else 1 for v in leaves(t.case)))  # few fit
+    but = "it is right for other inputs, but with" if len(sound) >= len(wrong) else "with"
     return f"{but} {described(shown.case)}: {fact(shown.got, shown.wanted)}", common
 
 
@@ -349,38 +293,30 @@ def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[T
     """What a second run with changed inputs shows: one is not used, only its first element is, or an axis is the wrong one."""
     own, names = (list(inspect.signature(f).parameters) for f in (answer, probe))
     names = own if names[1:] == ["case"] else [name if name in own else "" for name in names[1:]]
-    if wrong[0].got is None:
-        return ""
-    few, enough = wrong[:6], 4                                   # one result may be the same by chance
-    most = [*few, *sound[:12]]                                   # wrong ones alone would be alike in more than the mistake
+    names = names[:min(len(t.case) for t in (*wrong, *sound))]
+    until = time.perf_counter() + 2                              # a slow answer is not run long again
+    most = [*wrong[:6], *sound[:12]]                             # wrong ones alone may be alike in more than the mistake
 
     def no_matter(changed) -> bool:
-        """Whether other inputs never change the answer's result, and the reference's often enough."""
-        telling = 0
-        for t, case in changed:
-            if not same(run(answer, t.seed, case), t.got):
-                return False
-            wanted = run(reference, t.seed, case)
-            telling += not isinstance(wanted, Exception) and not same(wanted, t.wanted)
-        return telling >= enough
+        """Whether other inputs never change the answer's result, and at least four times the reference's."""
+        changed = list(changed)
+        if not all(time.perf_counter() < until and same(run(answer, t.seed, case), t.got) for t, case in changed):
+            return False
+        found = [(t.wanted, run(reference, t.seed, case)) for t, case in changed]
+        return 4 <= sum(not isinstance(other, Exception) and not same(other, wanted) for wanted, other in found)
 
     def with_one(case, k, value):
         return (*case[:k], value, *case[k + 1:])
 
-    cases = [t.case for t in (*wrong, *sound)]
     idle = [name for k, name in enumerate(names) if name and no_matter(
-        (t, with_one(t.case, k, value)) for t in most if k < len(t.case) for value in others(t.case[k], cases, k))]
+        (t, with_one(t.case, k, value)) for t in most for value in others(t.case[k], [*wrong, *sound], k))]
     if idle:
         return f"Your result stays the same when {' or '.join(idle)} changes: is it used?"
     long = [(t, n) for t in most if (n := max(map(length, t.case), default=0)) > 1]
-    turned = [(t, tuple(reverse(v) if length(v) == n else v for v in t.case)) for t, n in long]
-    for which, part, why in (("first", slice(0, 1), "Does a return inside the loop end it in its first round?"),
-                             ("last", slice(-1, None), "Does the loop begin anew in each round?")):
-        alone = [(t, tuple(v[part] if length(v) == n else v for v in t.case)) for t, n in long]
-        if no_matter(alone) and any(not same(run(answer, t.seed, case), t.got) for t, case in turned):
-            return f"With the {which} element alone, the same comes out. {why}"
+    if no_matter((t, tuple(v[:1] if length(v) == n else v for v in t.case)) for t, n in long):
+        return "With the first element alone, the same comes out. Does a return inside the loop end it in its first round?"
     for k, name in enumerate(names):
-        axes = min(getattr(t.case[k], "ndim", 0) if k < len(t.case) else 0 for t in most)
+        axes = min(getattr(t.case[k], "ndim", 0) for t in most)
         for a, b in itertools.combinations(range(axes if name else 0), 2):
             made = [run(reference, t.seed, with_one(t.case, k, t.case[k].transpose(a, b))) for t in most]
             if all(same(t.got, r) or isinstance(r, Tensor) and r.ndim > b and same(t.got, r.transpose(a, b))
@@ -390,35 +326,23 @@ def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[T
 
 
 def length(value) -> int:
-    """How many elements a list or a tensor has; 0 for what has none."""
     return len(value) if isinstance(value, list) or isinstance(value, Tensor) and value.ndim else 0
 
 
-def reverse(value):
-    return value.flip(0) if isinstance(value, Tensor) else value[::-1]
-
-
-def others(value, cases: list[tuple], k: int) -> list:
+def others(value, tries: list[Try], k: int) -> list:
     """Up to three other values for input number k, of the same kind and size: turned round, with zeros, from other cases."""
-    found = [reverse(value)] if length(value) > 1 else []
-    if isinstance(value, Tensor) and length(value):                                # a mean is the same when turned round
-        found.append(torch.cat([torch.zeros_like(value[:1]), value[1:]]))
-    for other in (case[k] for case in cases if k < len(case)):
-        alike = type(other) is type(value) and length(other) == length(value)
-        if alike and getattr(other, "shape", 0) == getattr(value, "shape", 0) and not same(other, value):
-            found.append(other)
-    return found[:3]
+    found = [t.case[k] for t in tries if type(t.case[k]) is type(value)]
+    if length(value):                                            # a mean is the same when turned round
+        found[:0] = [value.flip(0), torch.cat([value[:1] * 0, value[1:]])] if isinstance(value, Tensor) else [value[::-1]]
+    size = getattr(value, "shape", length(value))
+    return [other for other in found if getattr(other, "shape", length(other)) == size and not same(other, value)][:3]
 
-
-# ---------------------------------------------------------------- inputs
 
 def stack_of_images(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor:
     """Images that are easy to tell apart: float32 (n, rows, columns) in 0…1, nearly half of the pixels black."""
     values = torch.rand(n, rows, columns, generator=torch.Generator().manual_seed(seed))
     return ((values - .4).clamp(min=0) / .6 * 100).round() / 100
 
-
-# ---------------------------------------------------------------- the exercises
 
 for _file in sorted((Path(__file__).parent / "judges").glob("[a-z]*.py")):       # these import from here what stands above
     importlib.import_module(f"course.judges.{_file.stem}")

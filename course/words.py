@@ -16,11 +16,11 @@ from torch import Tensor
 
 def leaves(value) -> Iterator:
     """What lists and tuples hold, however deep."""
-    if not isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from leaves(part)
+    else:
         yield value
-        return
-    for part in value:
-        yield from leaves(part)
 
 
 def numeric(value, wanted=None) -> Tensor | None:
@@ -29,8 +29,6 @@ def numeric(value, wanted=None) -> Tensor | None:
         value = torch.from_numpy(value.copy())
     if isinstance(value, (list, tuple)) and isinstance(wanted, list) and len(value) == len(wanted) > 0:
         return torch.tensor(value) if all(isinstance(v, (int, float)) for v in value) else None
-    if isinstance(value, (int, float)) and isinstance(wanted, Tensor) and wanted.ndim:
-        return None
     return torch.as_tensor(value).detach() if isinstance(value, (Tensor, np.number, np.bool_, int, float)) else None
 
 
@@ -57,9 +55,8 @@ def same(a, b) -> bool:
 
 def kind(tensor: Tensor) -> str:
     """What the numbers of a tensor are, in words."""
-    if tensor.dtype in (torch.bool, torch.uint8):
-        return "True and False" if tensor.dtype == torch.bool else "bytes (uint8)"
-    return "floats" if tensor.is_floating_point() else "whole numbers"
+    return {torch.bool: "True and False", torch.uint8: "bytes (uint8)"}.get(
+        tensor.dtype, "floats" if tensor.is_floating_point() else "whole numbers")
 
 
 def a_kind(value) -> str:
@@ -68,8 +65,8 @@ def a_kind(value) -> str:
         return str(value)
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}" if value.ndim else "a number"
-    name = {"ndarray": "NumPy array", "str": "text", "int": "whole number", "bool": "True or False"}.get(
-        type(value).__name__, type(value).__name__)
+    name = type(value).__name__
+    name = {"ndarray": "NumPy array", "str": "text", "int": "whole number", "bool": "True or False"}.get(name, name)
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
@@ -77,11 +74,9 @@ def described(case: tuple) -> str:
     """The inputs of a case, as they can be typed when they are short."""
     def one(value):
         if isinstance(value, Tensor):
-            short = f"tensor({rounded(value)})" if value.numel() <= 12 else a_kind(value)
-            return short + f" of shape {tuple(value.shape)}" * (0 in value.shape)
+            return f"tensor({rounded(value)})" if 0 < value.numel() <= 12 else a_kind(value)
         if isinstance(value, (list, tuple)):
-            opens, closes = "[]" if isinstance(value, list) else "()"
-            return opens + ", ".join(map(one, value)) + closes
+            return ("[%s]" if isinstance(value, list) else "(%s)") % ", ".join(map(one, value))
         return getattr(value, "__name__", None) or repr(rounded(value))
     return textwrap.shorten(", ".join(map(one, case)), 240, placeholder=" …") or "no input"
 
@@ -107,9 +102,9 @@ def fact(got, wanted) -> str:
             return f"your result has shape {tuple(g.shape)}, and {tuple(w.shape)} is wanted."
         if not same_kind(g, w):
             return f"your result holds {kind(g)}, and {kind(w)} are wanted."
-        at = (~torch.isclose(g.double(), w.double(), 1e-3, 1e-5, equal_nan=True)).nonzero()[0].tolist()
-        where = f" at index {at[0] if len(at) == 1 else tuple(at)}" if at else ""
-        return f"{rounded(g[tuple(at)])} comes out{where} where {rounded(w[tuple(at)])} is wanted."
+        at = tuple((~torch.isclose(g.double(), w.double(), 1e-3, 1e-5, equal_nan=True)).nonzero()[0].tolist())
+        where = f" at index {at[0] if len(at) == 1 else at}" if at else ""
+        return f"{rounded(g[at])} comes out{where} where {rounded(w[at])} is wanted."
     if isinstance(wanted, (list, tuple)):
         if not isinstance(got, (list, tuple)):
             return f"{a_kind(got)} comes back where {len(wanted)} results are wanted: return a, b hands back two."
@@ -121,18 +116,12 @@ def fact(got, wanted) -> str:
     if type(got) is type(wanted):
         return f"{got!r} comes out where {wanted!r} is wanted."
     made = ("max, min and sort with an axis give values and indices: .values or .indices."
-            if type(got).__module__ == "torch.return_types" else
-            "torch.tensor or torch.stack makes a tensor of it."
-            if isinstance(wanted, Tensor) and isinstance(got, (list, tuple)) else
-            "yield, or round brackets, make a generator; list(…) makes a list of it." if inspect.isgenerator(got) else "")
+            if type(got).__module__ == "torch.return_types" else "")
     return f"{a_kind(got)} comes back where {a_kind(wanted)} is wanted. {made}"
 
 
 def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[str]:
-    """What is true of a wrong result, in general words, the most telling first.
-
-    sound: whether there are right results, too, several: whether there are other wrong ones.
-    """
+    """What is true of a wrong result, the most telling first. sound, several: are there right results, or other wrong ones?"""
     if got is None:
         yield ("For other inputs something does: every way through your code has to end with return." if sound else
                "End your code with return and the result.")
@@ -144,101 +133,68 @@ def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[st
             part = next(pair for pair in zip(got, wanted) if not same(*pair))
             yield from remarks(case, *part, sound, several)
         return
-    bools, alike = kind(g) == kind(w) == "True and False", "True and False" not in (kind(g), kind(w))
+    alike = "True and False" not in (kind(g), kind(w))
     g, w = g.double(), w.double()
-    if g.ndim == 2 and close(g.T, w) and not close(g, w):
+    if close(g, w):
+        return
+    if g.ndim == 2 and close(g.T, w):
         yield "Rows and columns have changed places."
     if g.shape != w.shape:
         true = {"The numbers are there, only an axis of length 1 is too many or missing.": close(g.squeeze(), w.squeeze()),
-                "One number came out for everything. Name only those axes that should disappear.": g.ndim == 0,
-                "Which axes should disappear, and which should stay?": g.ndim != w.ndim}
+                "One number came out for everything. Name only those axes that should disappear.": g.ndim == 0}
         yield from filter(true.get, true)
         return
-    if close(g, w):
-        return
-    clear, shift = w.abs() > 1e-6, (g - w).median()
+    clear = w.abs() > 1e-6
     factor = (g[clear] / w[clear]).median().item() if clear.any() else 0
     times = alike and abs(factor) > 1e-6 and close(g, w * factor)
     shapes = [(len(v),) if isinstance(v, list) else v.shape for v in case if isinstance(v, (list, Tensor))]
     counts = {n for shape in shapes for n in (*shape, math.prod(shape), math.prod(shape[1:]))} - {0, 1}
-    true = {
-        "nan is no number: it comes when 0 is divided by 0, or a mean is taken of nothing.": (g.isnan() & ~w.isnan()).any(),
-        "It is infinite when something is divided by 0, or when the logarithm of 0 is taken.": (g.isinf() & ~w.isinf()).any()}
+    true = {"nan is no number: it comes when 0 is divided by 0, or a mean is taken of nothing.": (g.isnan() & ~w.isnan()).any()}
     if g.numel() > 1 or several and not sound:                   # one number alone may be a multiple by chance
         true |= {
-            "Every number is 100 times what it should be: a fraction is wanted, not per cent.":
-                times and abs(factor - 100) < .1,
             "Every number has the wrong sign.": times and round(factor, 3) == -1,
             f"Every number is {factor:.4g} times what it should be.": times,
             "A sum or a count comes out where a mean or a fraction is wanted: divide by how many there are.":
                 times and any(math.isclose(factor, n, rel_tol=1e-3) for n in counts),
-            f"Every number is too large by {rounded(shift.item())}.": alike and close(g, w + shift),
-            "Each answer is the opposite of what is wanted: True and False have changed places.": bools and close(g, 1 - w),
+            "Each answer is the opposite of what is wanted: True and False have changed places.": not alike and close(g, 1 - w),
             "The right numbers come out, but not in their right order.":
                 alike and close(g.flatten().sort()[0], w.flatten().sort()[0])}
     yield from filter(true.get, true)
 
 
-# ---------------------------------------------------------------- errors
-
 # What PyTorch's and Python's most frequent messages mean: a pattern in the message, and what to look for.
 MEANINGS = [
     (r"leaf Variable that requires grad", "a parameter is changed in place outside of torch.no_grad()."),
-    (r"does not require grad",
-     "there is no way back from the loss to the parameters: were they made with requires_grad, and is the loss "
-     "calculated from them, outside of torch.no_grad() and without detach or item?"),
+    (r"does not require grad", "there is no way back from the loss to the parameters: were they made with requires_grad, and "
+     "is the loss calculated from them, outside of torch.no_grad() and without detach or item?"),
     (r"created only for scalar", "only one number can be sent back: take the mean of the losses first."),
-    (r"backward through the graph a second time", "the same loss is sent back twice: calculate it anew in each step."),
-    (r"could not infer output dtype|must be either a floating|(?i:got): (Long|Byte|Bool)",
-     "mean and its like want floats: put .float() in front."),
-    (r"must match|cannot be multiplied|[Ss](hape|ize) mismatch|inconsistent tensor size|be the same as input size|equal size|"
-     r"invalid for input of size", "two shapes do not fit together: look at .shape of both."),
-    (r"Dimension out of range", "an axis is named that this tensor does not have."),
+    (r"infer output dtype|(?i:got): (Long|Byte|Bool)", "mean and its like want floats: put .float() in front."),
+    (r"must match|cannot be multiplied|mismatch|(put|of|sor|equal) size", "two shapes do not fit together: see both .shape."),
     (r"only one element tensors|converted to Scalar|only integer tensors|Boolean value of Tensor with more than one",
-     "a whole tensor stands where one number is wanted, or one True or False. Between tensors, & is and, | is or, ~ is not, "
-     "elementwise; .any(), .all() or .sum() make one of many."),
-    (r"NoneType",
-     "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … makes; "
-     "p -= … changes the old one. A function without return gives None, too."),
-    (r"empty|need at least one|numel\(\) == 0", "there is nothing in it, and a loop leaves nothing to stack: work on all "
-     "at once, or say what should come out then."),
-    (r"out of bounds|index out of range", "there is no such index: the first is 0, and the last is the length - 1."),
-    (r"without overflow", "a byte cannot hold this number: .int() or .float() first."),
+     "a whole tensor stands where one number is wanted, or one True or False. .any(), .all() or .sum() make one of many."),
+    (r"NoneType", "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … "
+     "makes; p -= … changes the old one. A function without return gives None, too."),
+    (r"empty|need at least one|numel\(\) == 0", "there is nothing in it, and a loop leaves nothing to stack."),
+    (r"name '\w+' is not defined", "is it spelt otherwise, is an import missing, or was the cell that makes it not run?"),
+    (r"recursion", "your function calls itself without end."),
     (r"values to unpack", "there are more names, or fewer, than things to name: how many axes or results are there?"),
-    (r"'list' object has no attribute", "a list is no tensor: go through it with for, or make a tensor of it."),
-    (r"must be tuple of Tensors", "a list is wanted: list(images)."),
     (r"cannot access local|before assignment", "this name gets its value only in a loop or an if that was not entered."),
-    (r"[Cc]an't call numpy", "write .detach() before .numpy()."),
 ]
-IMPORTS = {"F": "import torch.nn.functional as F", "nn": "from torch import nn", "np": "import numpy as np",
-           "Tensor": "from torch import Tensor", **{name: f"import {name}" for name in ("torch", "math", "random")}}
 
 
 def explained(error: BaseException, answer) -> str:
     """An error in the reader's code: what Python says, in which line, and what it usually means."""
-    if isinstance(error, RecursionError):
-        return "your function calls itself without end."
-    if isinstance(error, (SystemExit, GeneratorExit)):
-        return "your code ends the program (exit); take that out."
-    try:
-        message = (str(error).strip()[:300].splitlines() or [""])[0]
-    except Exception:
-        message = ""
-    message = re.sub(r"[\w.]*<locals>\.| at 0x\w+|(/[\w.-]+){2,}", "", message).partition(". ")[0].rstrip(".")
+    message = re.split(r"\.? *\n|\. |\.$", str(error).strip()[:300])[0]
+    message = re.sub(r"[\w.]*<locals>\.| at 0x\w+|(/[\w.-]+){2,}", "", message)
     functions = [answer, *getattr(answer, "__dict__", {}).values()]
     files = {inspect.unwrap(f).__code__.co_filename for f in functions if inspect.isfunction(f)}
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     at = linecache.getline(lines[-1].filename, lines[-1].lineno).strip() if lines else ""
     what = "it ends with an error" if lines else "what comes back cannot be used"
     meaning = next((words for pattern, words in MEANINGS if re.search(pattern, message)), "")
-    written = set(re.findall(r"\b\d\d+", at)) & set(re.findall(r"\d\d+", message))
-    if written:
+    if written := set(re.findall(r"\b\d\d+", at)) & set(re.findall(r"\d\d+", message)):
         meaning += f" The length {written.pop()} is written into this line; .shape tells it for every size."
-    if type(error) is NameError:
-        meaning = (f"the import is missing ({IMPORTS[error.name]}), or its cell was not run." if error.name in IMPORTS else
-                   f"nothing is called {error.name} here: is it spelt otherwise, or was the cell that makes it not run?")
     if isinstance(error, TypeError) and "argument" in message and not lines:
-        what = "it cannot be called as the exercise says"
-        meaning = "Keep the inputs that the exercise gives, in their order."
+        what, meaning = "it cannot be called as the exercise says", "Keep the inputs that the exercise gives, in their order."
     text = f"{what}{f' in the line  {at}  ' if at else ' '}({type(error).__name__}{': ' * bool(message)}{message})."
     return f"{text} {meaning[:1].upper()}{meaning[1:]}".strip()

@@ -60,7 +60,7 @@ def namespace(book):
 
 
 def written(name, which):
-    """The function or class that a stub (1) or a solution (2) of an exercise makes, and its namespace."""
+    """What a stub (1) or a solution (2) of an exercise makes, and its namespace."""
     names = dict(namespace(PLACES[name][0]))
     exec(compile(PLACES[name][which], f"<{name}>", "exec"), names)
     return names[name], names
@@ -83,7 +83,6 @@ def test_untouched_is_not_attempted_and_the_solution_is_right(name):
 
 @each
 def test_the_solution_fills_in_the_stub(name):
-    """Same name, inputs, types and description: the stub is the solution without its code."""
     def outside(node):
         if isinstance(node, ast.ClassDef):
             return [node.name, [ast.unparse(b) for b in node.bases], ast.get_docstring(node),
@@ -123,11 +122,6 @@ def test_a_right_answer_in_another_style_is_right(answer):
     assert said_of(answer).startswith(f"{answer.__name__}: right. "), said_of(answer)
 
 
-@each
-def test_at_least_three_wrong_answers_are_tried(name):
-    assert sum(wrong[0] == name for wrong in WRONG) + len(EXERCISES[name].mistakes) >= 3
-
-
 @pytest.mark.parametrize("name, answer, part", WRONG, ids=[f"{w[0]}-{k}" for k, w in enumerate(WRONG)])
 def test_a_wrong_answer_gets_the_sentence_meant_for_it(name, answer, part):
     said = said_of(answer)
@@ -143,8 +137,8 @@ def test_a_known_mistake_is_told_from_the_others(name, sentence):
 
 @pytest.fixture
 def toys(monkeypatch):
-    """Small exercises: a tensor, two numbers, a table, and random numbers come out."""
-    for name in ("shares", "ends", "added", "drawn"):
+    """Small exercises: a tensor, two numbers, and random numbers come out."""
+    for name in ("shares", "ends", "drawn"):
         monkeypatch.setitem(EXERCISES, name, None)
 
     def table():
@@ -157,10 +151,6 @@ def toys(monkeypatch):
     @compared(cases=lambda: [([3., 1., 2.],), ([5., 7.],), ([4., 4., 9., 2.],)], hints=[])
     def ends(values):
         return min(values), max(values)
-
-    @compared(cases=list, random=lambda: table()[:1], hints=[])
-    def added(table):
-        return table.cumsum(1)
 
     @compared(cases=lambda: [(2,), (3,)], hints=[])
     def drawn(n):
@@ -185,15 +175,11 @@ ABOVE = {
     "stays the same when least changes: is it used?": lambda table, least: (table >= 1.).float().mean(1),
     "right with axes 0 and 1 of table exchanged": lambda table, least: (table >= least).float().mean(0),
     "A sum or a count comes out where a mean or a fraction is wanted": lambda table, least: (table >= least).sum(1).float(),
-    "Every number is 100 times": lambda table, least: 100 * (table >= least).float().mean(1),
     "Every number is 3 times": lambda table, least: 3 * (table >= least).float().mean(1),
-    "Every number has the wrong sign": lambda table, least: -(table >= least).float().mean(1),
-    "a list comes back where a tensor of shape": lambda table, least: (table >= least).float().mean(1).tolist(),
-    "only an axis of length 1 is too many": lambda table, least: (table >= least).float().mean(1, keepdim=True),
     "holds True and False, and floats are wanted": lambda table, least: (table >= least).float().mean(1) > .5,
-    "The import is missing (import torch.nn.functional as F)":   # each on a line of its own: check shows the line
+    "is an import missing":   # each on a line of its own: check shows the line
         lambda table, least: F.relu(table),                      # noqa: F821
-    "Nothing is called missing here":
+    "spelt otherwise":
         lambda table, least: missing + table,                    # noqa: F821
     "right": lambda table, least: (table >= least).float().mean(1).numpy(),
 }
@@ -201,14 +187,12 @@ BETWEEN = {
     "with [5.0, 7.0]: in the first of 2 results, 7.0 comes out where 5.0 is wanted. The two results have changed places.":
         lambda values: (max(values), min(values)),
     "changes the list that it is given": lambda values: (values.sort(), (values[0], values[-1]))[1],
-    "a number comes back where 2 results are wanted": lambda values: torch.tensor(min(values)),
     "right": lambda values: Ends(np.float32(min(values)), np.float64(max(values))),
 }
 
 
 @pytest.mark.parametrize("name, says, function", [
     *[("shares", *row) for row in ABOVE.items()], *[("ends", *row) for row in BETWEEN.items()],
-    ("added", "Rows and columns have changed places", lambda table: table.cumsum(1).T),
     ("drawn", "right", lambda n: torch.rand(n))])
 def test_general_words_say_what_a_second_run_shows(name, says, function, toys):
     function.__name__ = name
@@ -216,13 +200,10 @@ def test_general_words_say_what_a_second_run_shows(name, says, function, toys):
 
 
 def test_a_second_run_makes_no_answer_late(toys):
-    calls = itertools.count(1)
-
     def ends(values):
-        while next(calls) > 3:                                   # as many as there are cases
-            time.sleep(.01)
-        return min(values), 0.
-    assert "in the second of 2 results, 0.0 comes out where" in said_of(ends) and next(calls) > 9
+        time.sleep(1)
+        return values[0], 0.
+    assert "in the second of 2 results, 0.0 comes out where" in said_of(ends)
 
 
 def test_what_has_no_name_is_known_by_its_variable():
@@ -235,29 +216,21 @@ def test_what_has_no_name_is_known_by_its_variable():
 
 # ---------------------------------------------------------------- junk, and what a check protects from
 
-def boom(*inputs):
-    raise ValueError("a message of the reader's own")
-
-
 JUNK = {
     "nothing": lambda *inputs: print("working", len(inputs)),
     "a text": lambda *inputs: "".join(["3"]),
-    "a number": lambda *inputs: len(inputs) + 40,
     "an odd shape": lambda *inputs: torch.zeros(2, 0, 7) + len(inputs),
-    "another kind": lambda *inputs: {"answer": [inputs]},
-    "an error": boom,
+    "an interrupt": lambda *inputs: (_ for _ in ()).throw(KeyboardInterrupt(*[1])),
     "itself": lambda *inputs: JUNK["itself"](*inputs),
     "the end": lambda *inputs: exit(len(inputs)),
     "no input": lambda: 3 + len(JUNK),
-    "an interrupt": lambda *inputs: (_ for _ in ()).throw(KeyboardInterrupt(*[1])),
-    "a strange error": lambda *inputs: (_ for _ in ()).throw(BaseException(*[1, 2])),
     "inputs": lambda *inputs: inputs[0] if inputs else None,
 }
 FULLY = ("boldest", "stops_at", "Momentum", "learn_two_digits")            # the other exercises get two kinds of junk each
 
 
 @pytest.mark.parametrize("name, junk", [(name, junk) for k, name in enumerate(EXERCISES) for j, junk in enumerate(JUNK)
-                                        if name in FULLY or j % 6 == k % 6])
+                                        if name in FULLY or j % 4 == k % 4])
 def test_junk_gets_a_readable_answer(name, junk):
     answer = under(name, JUNK[junk])
     if junk == "no input":
@@ -286,29 +259,21 @@ def test_what_is_no_exercise_is_said_to_be_none(thing, capsys):
 def forever(images):
     while True:
         try:
-            pass
+            time.sleep(.01)
         except Exception:
             pass
 
 
 def growing(images):
-    kept = []
-    while True:
-        kept.append("x" * 100_000)
-
-
-def endless(images):
     return list(str(k) * 10_000 for k in itertools.count())
 
 
-@pytest.mark.parametrize("ink, says", [(forever, "has not finished after 1 seconds"), (growing, "GB of memory"),
-                                       (endless, "GB of memory")])
+@pytest.mark.parametrize("ink, says", [(forever, "has not finished after 1 seconds"), (growing, "GB of memory")])
 def test_an_answer_that_never_ends_or_fills_the_memory_is_stopped(ink, says, monkeypatch):
     monkeypatch.setattr(EXERCISES["ink"], "seconds", .6 if ink is forever else 30)
     monkeypatch.setattr(exercises, "MEMORY", 200_000_000)
     started, threads = time.perf_counter(), threading.active_count()
-    assert says in said_of(ink)
-    assert time.perf_counter() - started < 5 and threading.active_count() == threads
+    assert says in said_of(ink) and time.perf_counter() - started < 5 and threading.active_count() == threads
 
 
 def test_an_answer_that_calls_check_is_told_so():
@@ -322,8 +287,8 @@ def test_what_an_error_says_is_cut_short_and_names_no_path_of_the_machine():
 
     def ink(images):
         raise ValueError(message)
-    started, said = time.perf_counter(), verdict(ink)
-    assert len(said) < 700 and "/home" not in said and "0x7" not in said and time.perf_counter() - started < 5
+    said = verdict(ink)
+    assert len(said) < 700 and "/home" not in said and "0x7" not in said
 
 
 def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
@@ -336,17 +301,13 @@ def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
 
 
 def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
-    def begin(seed):
-        for start in (random.seed, np.random.seed, torch.manual_seed):
-            start(seed)
-
     def ink(images):
         drawn = torch.rand(1) + random.random() + np.random.rand()
-        begin(5)
+        exercises.seeded(5)
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
-        torch.set_printoptions(precision=1)
-        np.set_printoptions(precision=1)
+        for library in (torch.set_printoptions, np.set_printoptions):
+            library(precision=1)
         warnings.simplefilter("error")
         os.chdir(tmp_path)
         sys.stdout = sys.stderr = None
@@ -360,7 +321,7 @@ def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
         monkeypatch.setattr(EXERCISES["ink"], "judge", judge)
         said = []
         for seed in range(3):
-            begin(seed)
+            exercises.seeded(seed)
             before = state()
             said.append(verdict(ink))
             assert state() == before

@@ -5,31 +5,30 @@ import torch
 from torch import Tensor
 
 from course.exercises import compared
+from course.judges.linear_model import whole
 
 
 def a_shape(most: int) -> tuple:
     """The shape of a tensor with up to so many axes, each of length 1 to 3."""
-    return tuple(torch.randint(1, 4, (int(torch.randint(most + 1, ())),)).tolist())
+    return tuple(whole(1, 3) for _ in range(whole(0, most)))
 
 
 def some_losses() -> tuple[list, float]:
     """None to six losses and a least improvement, all a few times the same power of 2, so that nothing is rounded."""
-    unit = .5 ** int(torch.randint(13, ()))
-    return (unit * torch.randint(6, (int(torch.randint(7, ())),))).tolist(), unit * int(torch.randint(1, 5, ()))
+    unit = .5 ** whole(0, 12)
+    return [unit * whole(0, 5) for _ in range(whole(0, 6))], unit * whole(1, 4)
 
 
 @compared(
     cases=lambda: [([9., 4., 3.999], .01), ([9., 4., 3.], .01), ([4., 3.], 1.)], random=some_losses, tries=40,
-    hints=["The last loss is losses[-1] and the one before it losses[-2]. By how much did the last step improve?",
-           "An improvement is the loss before minus the loss after. It must be small, and it must not be negative.",
+    hints=["The last step improved by losses[-2] - losses[-1]. That must be small, and it must not be negative.",
            "With one loss or none there are no two to compare. `and` looks at its right side only if the left one holds."],
     mistakes={
-        "a loss that grows counts as arrived: its improvement is negative, and so it is small as well. It is a reason to look "
-        "at the learning rate, not to stop content.": lambda losses, least: len(losses) > 1 and losses[-2] - losses[-1] < least,
+        "a loss that grows counts as arrived: its improvement is negative, and so it is small as well.":
+            lambda losses, least: len(losses) > 1 and losses[-2] - losses[-1] < least,
         "a loss that grows a little counts as arrived: abs hides the sign of so small a change.":
             lambda losses, least: len(losses) > 1 and abs(losses[-2] - losses[-1]) < least,
-        "you ask whether the loss is small. A loss that still falls quickly may be small already, and the loss of our ball "
-        "never comes below .06 however long we wait. Ask by how much it has just changed.":
+        "you ask whether the loss is small. Ask by how much it has just changed.":
             lambda losses, least: len(losses) > 0 and losses[-1] < least},
     right="It stops too soon where a loss rests for a while and then falls on; later in the course, patience helps.")
 def converged(losses, least):
@@ -58,16 +57,14 @@ def params_and_grads() -> tuple[list, list, float]:
 @compared(
     cases=lambda: [([torch.tensor([4., 1.5])], [torch.ones(2)], .5)], random=params_and_grads, probe=three_steps, tries=40,
     hints=["Go through the list. A step is the line  params -= lr * params.grad  of the lesson, for each tensor.",
-           "Three things surround it: torch.no_grad(), a question whether .grad is None, and clearing the gradient after it.",
-           "p -= … changes the tensor that the model uses. p = p - … makes another tensor and gives it the name p."],
+           "Three things surround it: torch.no_grad(), a question whether .grad is None, and clearing the gradient after it."],
     mistakes={
-        "the tensors are what they were before. p = p - … makes a new tensor and leaves the old one, which the model uses, as "
-        "it is; p -= … changes the tensor itself. (A gradient that is cleared before the step has the same effect.)":
+        "the tensors are what they were before. p = p - … makes a new tensor; p -= … changes the one that the model uses.":
             lambda params, lr: None,
-        "the gradient is still there after the step, and the next backward() adds to it. Clear it, with p.grad.zero_() or "
-        "p.grad = None.": lambda params, lr: sgd_step(params, lr, clear=False),
-        "a parameter without a gradient (None) keeps those behind it from making their step: continue goes on with the next "
-        "one; break and return end the loop.": lambda params, lr: sgd_step(params, lr, skip=False)},
+        "the gradient is still there after the step, and the next backward() adds to it: p.grad = None.":
+            lambda params, lr: sgd_step(params, lr, clear=False),
+        "a parameter without a gradient (None) keeps those behind it from making their step: break and return end the loop.":
+            lambda params, lr: sgd_step(params, lr, skip=False)},
     right="This is what opt.step() and opt.zero_grad() of torch.optim.SGD do together.")
 def sgd_step(params, lr, clear=True, skip=True):
     for p in params:
@@ -94,12 +91,11 @@ def a_bent_loss() -> tuple:
 @compared(
     cases=lambda: [(bowl, torch.tensor([[1., 3.]]), .5)], random=a_bent_loss,
     hints=["nudge_gradient does it for vectors. In a matrix, nudge[i] is a whole row; you want one number at a time.",
-           "params.numel() says how many numbers there are. Work with a row of so many, and give each nudge the shape of the "
-           "parameters: nudge.reshape(params.shape).",
-           "Collect the slopes in a row of the same length, and at the end give it the shape of params, with reshape."],
+           "Work with a row of params.numel() numbers, and give each nudge, and at the end the slopes, the shape of the "
+           "parameters: nudge.reshape(params.shape)."],
     mistakes={
-        "this is the change from params upwards, over one nudge. A curve bends, so look to both sides: up and down, divided by "
-        "twice the nudge.": lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1),
+        "this is the change from params upwards, over one nudge. A curve bends, so look to both sides, over two nudges.":
+            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1),
         "the difference between up and down lies two nudges apart: divide by twice the size.":
             lambda loss_of, params, size: nudged_slopes(loss_of, params, size, over=1)},
     right="With it you can check any gradient there is, your own or autograd's, before you trust a training loop.")
@@ -121,15 +117,12 @@ def two_tables() -> tuple[Tensor, Tensor]:
                    *((torch.full((n, 1), number), torch.tensor([[number], [9.]])) for n, number in ((7, .1), (10, .3)))],
     random=two_tables,
     hints=["train.mean(0) has one mean for each column; broadcasting subtracts it from each row. train.std(0) is used alike.",
-           "The held-back rows have to be measured with the same ruler: the mean and std of the training rows.",
-           "A column never varies when all its rows equal the first: (train == train[0]).all(0). That also holds for a single "
-           "row. And a mask may stand on the left of =."],
+           "A column never varies when all its rows equal the first: (train == train[0]).all(0). It holds for one row, too."],
     mistakes={
-        "the held-back rows get a mean and std of their own. A model that was trained on train's scale would read them "
-        "wrongly: the same number must mean the same in both. Use train's mean and std for both.":
+        "the held-back rows get a mean and std of their own, but the same number must mean the same in both: use train's.":
             lambda train, valid: (standardised(train, train)[0], standardised(valid, valid)[0]),
         "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of seven times "
-        ".1 may be. Do not trust it there; ask the rows themselves whether they are all equal.": lambda train, valid: tuple(
+        ".1 may be. Ask the rows themselves whether they are all equal.": lambda train, valid: tuple(
             (rows - train.mean(0)) / torch.where(train.std(0) > 0, train.std(0), 1.) for rows in (train, valid))},
     right="On real data such columns exist: of a digit's 784 pixels, 229 are black in all our training 3s and 7s.")
 def standardised(train, valid):
@@ -147,17 +140,12 @@ def a_film() -> tuple:
 @compared(
     cases=lambda: [(torch.zeros(3), torch.tensor([1., 2.]), torch.tensor([1., 3.]))], random=a_film,
     hints=["Write the prediction first, then the error: prediction minus y. Each slope is a mean of 2 · error · something.",
-           "That something is the slope of the height: x for the speed, 1 for the start. By what is gravity multiplied?",
-           "Gravity enters the height with the factor -x² / 2. torch.stack makes one tensor of three slopes."],
+           "That is x for the speed, and 1 for the start. By what is gravity multiplied? torch.stack makes one tensor."],
     mistakes={
         "the slope of gravity has the wrong sign: more gravity means less height, so its factor is -x² / 2.":
             lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.]),
-        "the third slope comes out -2 times ours: gravity enters the height with the factor -x² / 2, not x².":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -2.]),
         "the slope for gravity holds gravity itself. As with the speed, it is the factor beside it that counts: -x² / 2.":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]]),
-        "gravity is halved in the model, so its factor is -x² / 2, and not -x².":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., 2.])},
+            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])},
     right="The fit below uses the same three numbers, found by autograd.")
 def throw_gradient(params, x, y, half=.5):
     columns = torch.stack([x, torch.ones_like(x), -half * x ** 2], 1)
@@ -173,16 +161,12 @@ def a_throw() -> tuple:
 @compared(
     cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 100)], random=a_throw, tries=30,
     probe=lambda answer, *case: list(answer(*case)),                               # three numbers in a tensor will do
-    hints=["The loop of descend in the lesson does it for two parameters. What changes is the model, and where the data are "
-           "from.",
-           "Three parameters start at 0. preds = speed * x + start - gravity / 2 * x ** 2, and the loss is the mean squared "
-           "error.",
-           "After each step: zero the gradient. After the last one: params.tolist() makes numbers of the parameters."],
+    hints=["The loop of descend in the lesson does it for two parameters. Now three start at 0, and the model is another.",
+           "preds = speed * x + start - gravity / 2 * x ** 2. After the last step, params.tolist() makes numbers."],
     mistakes={
         "the gradients add up: the second step uses the first gradient too, and so on. Clear the gradient in each step.":
             lambda x, y, lr, steps: fit_throw(x, y, lr, steps, kept=1),
-        "the steps are as many times too large as there are dots: the loss is the sum of the squared errors. Take their mean, "
-        "or the right learning rate depends on the length of the film.":
+        "the steps are as many times too large as there are dots: the loss is the sum of the squared errors. Take their mean.":
             lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps),
         "your third parameter is half of gravity: the model takes away gravity / 2 * x ** 2.":
             lambda x, y, lr, steps: fit_throw(x, y, lr, steps, half=1)},

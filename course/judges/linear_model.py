@@ -48,12 +48,11 @@ def some_scores() -> tuple:
 @compared(
     cases=lambda: [(torch.tensor([[2.5], [-.1], [.1]]), 3, 7), (torch.tensor([[2.], [0.], [-9.]]), 0, 1)], random=some_scores,
     hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
-           "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]. (squeeze would also swallow the axis of "
-           "length 1 when there is only one digit.)"],
+           "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]."],
     mistakes={
         "you compare the scores with .5. These are logits: undecided is 0, and the sigmoid makes .5 of it.":
             lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
-        "a score of exactly 0 is undecided. The exercise, and the accuracy of the lesson, count it as `no`.":
+        "a score of exactly 0 is undecided. The exercise counts it as `no`.":
             lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no)},
     right="Nothing in a score says 3. Above 0 means 3 only because we gave the 3s the target 1.")
 def says(preds, yes, no):
@@ -82,20 +81,15 @@ def by_hand(answer, preds, y, what="the loss"):
                    (torch.tensor([[-200.], [1000.], [300.], [-1.]]), torch.tensor([[1.], [0.], [1.], [0.]]), "its slopes")],
     random=lambda: (torch.randn(n := whole(1, 5), 1) * 10 ** (3 * torch.rand(n, 1) - 1), torch.randint(2, (n, 1)).float()),
     probe=by_hand,
-    hints=["Turn the score of a 7 round: let z be the score for a 3 and minus the score for a 7. Then each digit has the "
-           "surprise log(1 + exp(-z)), and there is only one case left.",
-           "exp of a large number is infinite, exp of a very negative one is 0 and harmless. So see that only exp(-|z|) is "
-           "needed. (1e-8 added to a probability only hides it: then -200 and -2000 cost the same.)",
-           "For a negative z, log(1 + exp(-z)) is the same as -z + log(1 + exp(z))."],
+    hints=["Let z be the score for a 3 and minus the score for a 7. Then each digit has the surprise log(1 + exp(-z)).",
+           "exp of a large number is infinite, so see that only exp(-|z|) is needed: for a negative z, log(1 + exp(-z)) is the "
+           "same as -z + log(1 + exp(z))."],
     mistakes={
-        "it is infinite for a digit that is far on the wrong side: the probability is rounded to 0 before the logarithm sees "
-        "it. That can be avoided when you start from the score.":
+        "it is infinite for a digit far on the wrong side: the probability is rounded to 0 before the logarithm sees it.":
             lambda preds, y: -torch.where(y > .5, preds.sigmoid(), 1 - preds.sigmoid()).log().mean(),
-        "the loss is right, but its slope is nan: an infinite exp, or the logarithm of 0, is thrown away, by where for "
-        "example, and on the way back 0 times infinite is nan. Use exp(-|z|), and nothing is infinite on the way.":
-            lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean(),
-        "this is what the surprise comes near to, far from 0: -z on the wrong side and 0 on the right one. Between them there "
-        "is no corner; log(1 + exp(-|z|)) rounds it off.": lambda preds, y: F.relu(-sided(preds, y)).mean()},
+        "the loss is right, but its slope is nan: an infinite exp, or the logarithm of 0, is thrown away, and on the way back "
+        "0 times infinite is nan. Use exp(-|z|), and nothing is infinite on the way.":
+            lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean()},
     right="No score is too wild for it now. Libraries do the same, under names such as softplus and logsigmoid.")
 def stable_cross_entropy(preds, y):
     return F.softplus(-sided(preds, y)).mean()
@@ -108,57 +102,41 @@ def some_digits() -> tuple:
 
 
 def without_autograd(answer, x, y, w, b):
-    with Without(["backward", "grad"], "autograd does it for you. Here write it by hand, from p - y: neither backward() nor "
-                                       "requires_grad is needed."):
+    with Without(["backward", "grad"], "autograd does it for you. Here write it by hand, from p - y."):
         return answer(x, y, w, b)
 
 
 @compared(
     cases=lambda: [(torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1))],
     random=lambda: (*(xy := some_digits()), 4 * torch.randn(xy[0].shape[1], 1), torch.randn(1)), probe=without_autograd,
-    hints=["For one score the slope of the loss is p - y: how much too likely a 3 was thought to be. Begin with this column, "
-           "(n, 1).",
-           "The score is x @ w + b. A weight is multiplied by its pixel, so its slope is the mean of (p - y) times that pixel.",
-           "Broadcasting (n, 1) times (n, k) and the mean over axis 0 leave (k,); [:, None] makes the column."],
+    hints=["For one score the slope of the loss is p - y: how much too likely a 3 was thought to be. Begin with this column.",
+           "A weight is multiplied by its pixel, so its slope is the mean of (p - y) times that pixel; w's have shape (k, 1)."],
     mistakes={
-        "these are sums over the digits, and the loss is a mean: divide by the number of digits.":
-            lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, lambda p, y: (p - y) * len(y)),
         "the score takes the place of the probability: the sigmoid is missing.": lambda x, y, w, b: (
             x.T @ (x @ w + b - y) / len(x), (x @ w + b - y).mean(0)),
         "this is the gradient of mnist_loss, with the factor p (1 - p). In cross-entropy it cancels, and p - y is left.":
-            lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, of_mnist_loss)},
+            lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, lambda p, y: (1 - 2 * y) * p * (1 - p))},
     right="That is all a backward pass has to do for this model. Where a pixel is always black, the slope is 0.")
 def cross_entropy_gradient(x, y, w, b, pull=lambda p, y: p - y):
     pulls = pull((x @ w + b).sigmoid(), y)
     return x.T @ pulls / len(x), pulls.mean(0)
 
 
-def of_mnist_loss(p, y):
-    return (1 - 2 * y) * p * (1 - p)
-
-
 @compared(
     cases=lambda: [(torch.tensor([[1.], [-1.]]), torch.tensor([[1.], [0.]]), 1., 1)],
     random=lambda: (*some_digits(), whole(0, 8) / 4, whole(0, 4)),
-    hints=["It is the function train of the lesson without its history: zeros, then `epochs` times predict, loss, gradient, "
-           "step, zero.",
-           "w and b need requires_grad, the step needs torch.no_grad(), and both gradients are cleared after it. Or use your "
-           "cross_entropy_gradient: then no autograd is needed at all.",
-           "With p -= lr * p.grad the parameters change in place. Hand back w and b at the end."],
+    hints=["It is the function train of the lesson: zeros, then `epochs` times predict, loss, gradient, step, zero.",
+           "The step needs torch.no_grad() and p -= lr * p.grad. Or use cross_entropy_gradient: no autograd is needed."],
     mistakes={
         "the first step is right, and then the gradients add up: clear both after each step.":
             lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, kept=1.),
-        "it steps uphill: the slopes are added, so the loss grows. Subtract lr times the slopes.":
-            lambda x, y, lr, epochs: train_linear(x, y, -lr, epochs),
         "the step is as many times too long as there are digits: the loss is a sum. Take the mean.":
-            lambda x, y, lr, epochs: train_linear(x, y, lr * len(x), epochs),
-        "these are the steps of mnist_loss, which pulls with p (1 - p). Take the cross-entropy.":
-            lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, of_mnist_loss)},
+            lambda x, y, lr, epochs: train_linear(x, y, lr * len(x), epochs)},
     right="Any two digits will do for it: nobody describes them, they are only shown.")
-def train_linear(x, y, lr, epochs, pull=lambda p, y: p - y, kept=0.):
+def train_linear(x, y, lr, epochs, kept=0.):
     w, b, slopes = torch.zeros(x.shape[1], 1), torch.zeros(1), (0., 0.)
     for _ in range(epochs):
-        slopes = [new + kept * old for new, old in zip(cross_entropy_gradient(x, y, w, b, pull), slopes)]
+        slopes = [new + kept * old for new, old in zip(cross_entropy_gradient(x, y, w, b), slopes)]
         w, b = w - lr * slopes[0], b - lr * slopes[1]
     return w, b
 
@@ -177,36 +155,28 @@ def told(answer, data, yes, w, b):
 
     def learn(x, y, lr, epochs):
         for (name, right), got in zip(wanted.items(), (x, y, lr, epochs)):
-            differs = "" if same(got, right) else fact(got, right).replace("your result", "it").replace("comes out", "stands")
-            need(not differs, f"look at {name}, which you give to learn: {differs}")
+            if not same(got, right):
+                need(False, f"look at {name}, which you give to learn: "
+                     + fact(got, right).replace("your result", "it").replace("comes out", "stands"))
         calls.append(x)
         return w, b
 
     score = answer(learn, data, yes)
-    need(calls or score is None, "your code never calls learn, so nothing is learned from these digits. It gives you w and b.")
+    need(calls or score is None, "your code never calls learn, which gives you w and b.")
     return score
-
-
-def scored(learn, data, yes, right=lambda preds, truth: (preds[:, 0] > 0) == truth, on=slice(2, 4)):
-    """The mean of right(scores (n, 1), truth (n,)) on the held-back digits, or on others."""
-    w, b = learn(data[0].flatten(1), (data[1] == yes).float()[:, None], .5, 100)
-    images, labels = data[on]
-    return right(images.flatten(1) @ w + b, labels == yes).float().mean().item()
 
 
 @compared(
     cases=list, random=some_data, probe=told,
-    hints=["Rows are images.flatten(1). Targets are 1. where the label is `yes` and 0. elsewhere, as a column: the lesson's "
-           "as_xy makes both.",
-           "learn gives you w and b. Predict the held-back rows with them, and a score above 0 says `yes`.",
-           "Compare vectors, (n,) with (n,): preds[:, 0] > 0 with new_labels == yes. The mean of the answers, as floats, is "
-           "the fraction."],
+    hints=["Rows are images.flatten(1). Targets are 1. for `yes` and 0. else, as a column: the lesson's as_xy makes both.",
+           "Predict the held-back rows with w and b. Compare vectors, (n,) with (n,): preds[:, 0] > 0 with new_labels == yes."],
     mistakes={
         "each prediction is compared with each label: (n, 1) against (n,) makes n times n answers. Compare (n,) with (n,).":
-            lambda learn, data, yes: scored(learn, data, yes, lambda preds, truth: (preds > 0) == truth),
+            lambda learn, data, yes: held_back_score(learn, data, yes, lambda preds: preds > 0),
         "this is the score on the training digits. Those held back say how well it does on new ones.":
-            lambda learn, data, yes: scored(learn, data, yes, on=slice(2))},
-    right="Images and labels in, a score out: that is the whole machine, and any two digits will do. Which pair is the hardest "
-          "for it?")
-def held_back_score(learn, data, yes):
-    return scored(learn, data, yes)
+            lambda learn, data, yes: held_back_score(learn, data[:2] * 2, yes)},
+    right="Images and labels in, a score out, for any two digits. Which pair is the hardest for it?")
+def held_back_score(learn, data, yes, says=lambda preds: preds[:, 0] > 0):
+    (x, labels), (images, truth) = data[:2], data[2:]
+    w, b = learn(x.flatten(1), (labels == yes).float()[:, None], .5, 100)
+    return (says(images.flatten(1) @ w + b) == (truth == yes)).float().mean().item()

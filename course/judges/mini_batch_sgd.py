@@ -17,13 +17,11 @@ from utils import Batches, train_epoch
     hints=["How many batches does one epoch have, when the last one may be smaller? The lesson's Batches knows it.",
            "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
     mistakes={
-        "the digits that are left over at the end of an epoch get no step: rounding down throws the remainder away. They make "
-        "a smaller last batch, and that is a step too.":
+        "the digits that are left over at the end of an epoch get no step. They make a smaller last batch: that is a step too.":
             lambda n, batch_size, epochs: n // batch_size * epochs,
-        "you treat all epochs as one long row of digits. But each epoch ends with a batch of its own, full or not: count the "
-        "batches of one epoch first.": lambda n, batch_size, epochs: -(-n * epochs // batch_size)},
-    right="With 500 digits in batches of 32, forty epochs are 640 steps. With all of them in one batch, the same forty epochs "
-          "are only 40.")
+        "you treat all epochs as one long row of digits. But each epoch ends with a batch of its own, full or not.":
+            lambda n, batch_size, epochs: -(-n * epochs // batch_size)},
+    right="With 500 digits in batches of 32, forty epochs are 640 steps. With all of them in one batch, they are only 40.")
 def number_of_steps(n, batch_size, epochs):
     return len(range(0, n, batch_size)) * epochs
 
@@ -34,8 +32,8 @@ def number_of_steps(n, batch_size, epochs):
     hints=["A batch's mean times its size is the sum over its digits. Which sum do you need, and what do you divide it by?",
            "zip(values, sizes) walks along both lists at once. You need the sum of value times size over all batches."],
     mistakes={
-        "this is the plain mean of the batch means. A digit in a small batch counts more in it than one in a large batch: "
-        "count digits, not batches.": lambda values, sizes: sum(values) / len(values),
+        "this is the plain mean of the batch means. A digit in a small batch counts more in it: count digits, not batches.":
+            lambda values, sizes: sum(values) / len(values),
         "you divided by the number of batches. Value times size is a sum over digits, so divide by the number of digits.":
             lambda values, sizes: sum(v * n for v, n in zip(values, sizes)) / len(values)},
     right="However you cut the digits into batches, the result is the same now. The plain mean changes with the batch size.")
@@ -45,10 +43,8 @@ def mean_over_batches(values, sizes):
 
 @tried(
     hints=["torch.randperm(n) gives the numbers from 0 to n - 1 in random order, and .split(batch_size) cuts them.",
-           "Take the same row numbers for x and for y, or digits and targets lose each other.",
            "A loop over the groups of row numbers; in it, yield a pair, taken from x and from y with these rows."],
-    right="Each digit once in an epoch, in a new order each time, and each with its own target. PyTorch's DataLoader with "
-          "shuffle=True does the same.")
+    right="Each digit once in an epoch, in a new order each time. PyTorch's DataLoader with shuffle=True does the same.")
 def shuffled_batches(answer):
     def order(n, size, pixels=1):
         """In which order one pass gives the rows."""
@@ -59,24 +55,23 @@ def shuffled_batches(answer):
         got = list(got)
         need(all(type(pair) in (tuple, list) and len(pair) == 2 and all(isinstance(t, Tensor) for t in pair) for pair in got),
              "each batch should be a pair of tensors, xb and yb: yield them one after the other, or return a list of pairs.")
-        need(torch.equal(given[0], x) and torch.equal(given[1], 100 - x[:, :1]), "your code shuffles x or y itself, and "
-             "whoever called it is left with another order. Leave them as they are, and take rows from them.")
+        need(torch.equal(given[0], x) and torch.equal(given[1], 100 - x[:, :1]), "your code shuffles x or y itself. Leave them "
+             "as they are, and take rows from them.")
         shapes, sizes = [(xb.shape, yb.shape) for xb, yb in got], [min(size, n - k) for k in range(0, n, size)]
         need(shapes == [((k, pixels), (k, 1)) for k in sizes], f"{what}, with {pixels} pixels each, should come in batches of "
              f"{sizes}; yours have the shapes {', '.join(f'{tuple(a)} and {tuple(b)}' for a, b in shapes) or '(none)'}.")
         xs, ys = torch.cat([xb for xb, _ in got]), torch.cat([yb for _, yb in got])
         need(torch.equal(xs[xs[:, 0].argsort()], x), f"of {what}, some came twice and others not at all: drawing with randint "
-             "puts each digit back, and dealing cards with randperm does not.")
-        need(torch.equal(ys, 100 - xs[:, :1]), "digits and targets no longer belong together: both must be taken with the same "
-             "row numbers.")
+             "puts each digit back.")
+        need(torch.equal(ys, 100 - xs[:, :1]), "digits and targets no longer belong together: take the same rows of both.")
         return tuple(xs[:, 0].tolist())
 
     for n, size, pixels in [(9, 4, 3), (8, 4, 2), (1, 4, 1), (3, 10, 5), (7, 1, 1), (10, 3, 1)]:
         order(n, size, pixels)
     orders = {order(4, 2) for _ in range(500)}
     need(len(orders) > 1, "each pass has the same order. Draw a new one each time, without setting a seed inside.")
-    need(len(orders) == 24, f"4 digits can come in 24 orders, and in 500 passes only {len(orders)} of them came. Our digits "
-         "lie sorted, so any two of them should be able to meet in a batch: shuffle all digits before you cut.")
+    need(len(orders) == 24, f"4 digits can come in 24 orders, and in 500 passes only {len(orders)} of them came: shuffle all "
+         "digits before you cut.")
 
 
 def some_parameters() -> tuple:
@@ -101,41 +96,21 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
 
 @compared(
     cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)], random=some_parameters, probe=path, seconds=60,
-    hints=["Each parameter needs a velocity of its own that lives from step to step: a list of zeros beside the list of "
-           "parameters, made in __init__ and kept in self.",
-           "The two formulas of the task are the body of step, once for each parameter: first the velocity, then the "
-           "parameter. Both change under torch.no_grad(), and in place.",
-           "model.parameters() can be walked through only once, so keep self.params = list(params). zero_grad sets each .grad "
-           "to None and leaves the velocities alone. A parameter that the loss does not use has the .grad None: skip it."],
+    hints=["Each parameter needs a velocity of its own that lives from step to step: a list of zeros beside self.params = "
+           "list(params), made in __init__ and kept in self. The two formulas of the task are the body of step.",
+           "zero_grad sets each .grad to None and leaves the velocities alone. A parameter that the loss does not use has the "
+           ".grad None: skip it."],
     mistakes={
-        "your path is that of plain SGD: the velocity does not live from one step to the next. Keep it in self, let the step "
-        "use it, and let zero_grad forget the gradients only.": lambda params, lr, momentum: Momentum(params, lr, 0.),
-        "the gradient comes in with the factor 1 - momentum. Many books write it so; PyTorch adds the whole gradient, which "
-        "makes larger steps. Here it should be PyTorch's way.":
+        "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
+            lambda params, lr, momentum: Momentum(params, lr, 0.),
+        "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
             lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
-        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.":
-            lambda *given: Shared(*given),
         "the gradients add up: zero_grad does not forget them, so backward() adds to the old ones. Set each .grad to None.":
             lambda params, lr, momentum: type("Kept", (Momentum,), {"zero_grad": lambda self: None})(params, lr, momentum)},
-    right="The same path as torch.optim.SGD, step by step. With momentum=1 the velocity is the sum of all gradients so far: "
-          "a ball without friction.")
+    right="The same path as torch.optim.SGD, step by step. With momentum=1 it is a ball without friction.")
 class Momentum(torch.optim.SGD):
-    """PyTorch's own."""
     def __init__(self, params, lr, momentum):
         super().__init__(params, lr=lr, momentum=momentum)
-
-
-class Shared(Momentum):
-    """With a single velocity for all parameters."""
-    velocity = 0.
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.velocity = group["momentum"] * self.velocity + p.grad
-                    p -= group["lr"] * self.velocity
 
 
 def some_losses() -> tuple:
@@ -151,20 +126,18 @@ def some_losses() -> tuple:
                    ([.5, .6, .55, .3], 2), ([math.nan, .5, .6, .4, .7], 3), ([3e20, 2e20, 2.5e20, 2.6e20, 1e20], 2)],
     random=some_losses,
     hints=["Walk through the losses and keep two things: the lowest loss so far, and the epoch in which it came.",
-           "math.inf is larger than any loss, so the first number is always better. And nan is not below anything, so < treats "
-           "it as it should.",
-           "Patience runs out when the epoch number is `patience` larger than that of the best epoch."],
+           "math.inf is larger than any loss, so the first number is always better. Patience runs out when the epoch number is "
+           "`patience` larger than that of the best epoch."],
     mistakes={
-        "each loss is compared with the one before. It should be compared with the best so far: after .5 and .6, a .55 is "
-        "lower than the last, but still no better than the best.":
+        "each loss is compared with the one before. It should be compared with the best so far.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
-        "an equal loss counts as better. No longer getting better means just that: equal is not better, so patience runs on.":
+        "an equal loss counts as better. Equal is not better, so patience runs on.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] <= v[best]),
         "both numbers are one too small: epochs are counted from 1.":
             lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience)),
         "you look into the future: the best epoch is chosen from all losses, also from those after training has stopped.":
             lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, math.inf)[1])},
-    right="These are the two epochs that fit_until needs: it ends after the first and goes back to the model of the second.")
+    right="fit_until needs these two epochs: it ends after the first and goes back to the model of the second.")
 def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best]):
     values, best = [math.inf, *losses], 0
     for epoch in range(1, len(values)):
@@ -221,16 +194,14 @@ def diary(answer, callbacks, fits):
     cases=lambda: [([says_true_in(2)], [3]), ([says_true_in(), says_true_in(1, 9)], [2])], random=some_callbacks, probe=diary,
     seconds=60,
     hints=["__init__ only stores what it is given, and self.epoch = 0. fit is a loop; train_epoch does one epoch.",
-           "After each epoch: add 1 to self.epoch, then call every callback with self and collect what they return in a list.",
-           "break ends only the innermost loop. Look at the collected answers after the loop over the callbacks, not inside."],
+           "After each epoch: add 1 to self.epoch, then call every callback with self and collect what they return in a list."],
     mistakes={
         "when a callback returns True, the ones behind it are not called any more in that epoch. any(…) over a generator, or, "
         "break and return all stop looking at the first True: call all of them first.":
             lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks)),
         "only what the last callback returns counts. Any of them should be able to stop the training.":
             lambda *given: CallbackLearner(*given, asked=lambda it: [None, *[call(it) for call in it.callbacks]][-1])},
-    right="Recording, stopping, printing, saving: all of it now fits in from outside, and the loop never changes again. "
-          "fastai's Learner is built in this way.")
+    right="Recording, stopping, printing, saving: all of it now fits in from outside. fastai's Learner is built in this way.")
 class CallbackLearner:
     def __init__(self, model, opt, train, callbacks, asked=lambda it: any([call(it) for call in it.callbacks])):
         self.model, self.opt, self.train, self.callbacks, self.asked, self.epoch = model, opt, train, callbacks, asked, 0

@@ -5,17 +5,14 @@ import torch
 from torch import Tensor
 
 from course.exercises import compared, fact, need, numeric, same, tried
+from course.judges.linear_model import whole
 from utils import load_digits
-
-
-def a_size(least: int = 1, most: int = 5) -> int:
-    return int(torch.randint(least, most + 1, ()))
 
 
 def said_and_so() -> tuple[Tensor, Tensor]:
     """What was said and what is so, (n,): n may be 0, and either may be True or False throughout."""
-    n = a_size(0, 12)
-    return torch.rand(n) < a_size(0, 4) / 4, torch.rand(n) < a_size(0, 4) / 4
+    n = whole(0, 12)
+    return torch.rand(n) < whole(0, 4) / 4, torch.rand(n) < whole(0, 4) / 4
 
 
 @compared(
@@ -23,8 +20,8 @@ def said_and_so() -> tuple[Tensor, Tensor]:
     hints=["A mask in square brackets keeps the elements where it is True. Which of the two belongs inside, which in front?",
            "Keep the truth of those digits that were called a 3; its mean is the fraction. And of nothing at all?"],
     mistakes={
-        "you ask how many of the 3s were found. Here it is the other way round: of those called a 3, how many are 3s? Swap "
-        "the two masks.": lambda says_3, is_3: says_3[is_3].float().mean().nan_to_num(0),
+        "you ask how many of the 3s were found. Of those called a 3, how many are 3s? Swap the two masks.":
+            lambda says_3, is_3: says_3[is_3].float().mean().nan_to_num(0),
         "this is the accuracy: it counts the right answers among all digits. Only those that were called a 3 count here.":
             lambda says_3, is_3: (says_3 == is_3).float().mean().nan_to_num(0)},
     right="It has a twin, called recall: of the 3s, what fraction was found? You get it by swapping the two masks.")
@@ -34,16 +31,15 @@ def precision(says_3, is_3):
 
 def images_and_templates() -> tuple[Tensor, Tensor]:
     """Images and templates of one size; often as many of both, and as many as there are rows or columns."""
-    size = a_size(), a_size()
-    return torch.rand(a_size(1, 4), *size), torch.rand(a_size(1, 4), *size)
+    rows, columns, n, k = (whole(1, 4) for _ in range(4))
+    return torch.rand(n, rows, columns), torch.rand(k, rows, columns)
 
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 0.]], [[1., 0.]], [[1., 1.]]]), torch.tensor([[[0., 0.]], [[1., 1.]]]))],
     random=images_and_templates, tries=40,
     hints=["We want shape (n, 1, rows, columns) beside (k, rows, columns). What does broadcasting make of the two?",
-           "[:, None] puts an axis of length 1 behind axis 0. Then the function l1 of this notebook does the rest.",
-           "Write the two shapes below each other, flush right: 1 stands over k, n over nothing. Both are stretched."],
+           "[:, None] puts an axis of length 1 behind axis 0. Then the function l1 of this notebook does the rest."],
     mistakes={
         "each image was compared with one template only, the one at its own index. Each image has to meet every template: "
         "give the images an axis more, [:, None].": lambda images, templates: (images - templates).abs().mean((-1, -2)),
@@ -56,7 +52,7 @@ def l1_table(images, templates):
 
 def images_and_truth() -> tuple[Tensor, Tensor]:
     """Images whose pixels are often exactly .5, and for each whether it is a 3."""
-    images = torch.rand(a_size(), a_size(), a_size())
+    images = torch.rand(whole(1, 5), whole(1, 5), whole(1, 5))
     images[torch.rand(images.shape) < .3] = .5
     return images, torch.rand(len(images)) < .6
 
@@ -65,12 +61,10 @@ def images_and_truth() -> tuple[Tensor, Tensor]:
     cases=lambda: [(torch.tensor([[[0., 1.]], [[1., 1.]], [[0., 0.]], [[0., 1.]]]), torch.arange(4) < 2)],
     random=images_and_truth, tries=40,
     hints=["images > .5 is what 784 programs say about every image. Which axis should disappear when you take the mean?",
-           "The truth has shape (n,), the answers (n, rows, columns). Flush right, n would stand under columns. Question 3 of "
-           "this notebook knows what to do.",
-           "is_3[:, None, None] has shape (n, 1, 1), and == stretches it over all pixels."],
+           "The truth has shape (n,): is_3[:, None, None] has shape (n, 1, 1), and == stretches it over all pixels."],
     mistakes={
-        "the truth was matched with the columns: flush right, n stands under columns. When the two happen to be equal, there "
-        "is not even an error. Make the shape of is_3 (n, 1, 1).": lambda images, is_3: ((images > .5) == is_3).float().mean(0),
+        "the truth was matched with the columns: flush right, n stands under columns. Make the shape of is_3 (n, 1, 1).":
+            lambda images, is_3: ((images > .5) == is_3).float().mean(0),
         "this is how often each pixel is lit. Whether that was right has not been asked: compare with is_3 first.":
             lambda images, is_3: (images > .5).float().mean(0)},
     right="784 programs judged in one line. An accuracy far below .5 is as good as one far above: turn the answer round.")
@@ -81,7 +75,7 @@ def pixel_accuracy(images, is_3):
 def neighbours() -> tuple[Tensor, Tensor, Tensor]:
     """New images, known images, labels; some known images occur twice, and now and then all pixels are 0 or 1."""
     images, known = images_and_templates()
-    known = known[torch.randint(len(known), (a_size(1, 9),))]
+    known = known[torch.randint(len(known), (whole(1, 9),))]
     if torch.rand(()) < .2:
         images, known = images.round(), known.round()
     return images, known, torch.randint(10, (len(known),))
@@ -91,28 +85,23 @@ def neighbours() -> tuple[Tensor, Tensor, Tensor]:
     cases=lambda: [(torch.tensor([[[.8, .9]], [[.2, .1]]]), torch.tensor([[[0., 0.]], [[1., 1.]]]), torch.tensor([3, 7]))],
     random=neighbours, tries=40,
     hints=["Begin with one new image: l2(known_images, image) gives its distance to every known one.",
-           "argmin tells the index of the smallest distance, and the label lies at the same index of known_labels.",
-           "A loop over the new images is fine here. Collect the indices, and index known_labels with them."],
+           "argmin tells the index of the smallest distance, and the label lies at the same index of known_labels."],
     mistakes={
         "these are indices, not labels: known_labels has the label at each index.":
             lambda images, known_images, known_labels: torch.cdist(images.flatten(1), known_images.flatten(1)).argmin(1),
         "you measured in L1. The nearest in L2 is wanted.": lambda images, known_images, known_labels: known_labels[
             torch.cdist(images.flatten(1), known_images.flatten(1), p=1).argmin(1)]},
-    right="No mean, no template, nothing trained: such a program is called nearest neighbour. Is it better than .974? The next "
-          "cell tells.")
+    right="No mean, no template, nothing trained: this is a nearest neighbour. Is it better than .974? The next cell tells.")
 def nearest_label(images, known_images, known_labels):
     return known_labels[[(known_images - image).square().mean((1, 2)).argmin().item() for image in images]]
 
 
 @tried(
     hints=["What goes wrong with L2? Look at its mistakes: slanted digits, and digits that lie a little beside the template.",
-           "Two ideas that work: let a digit move a little before you judge it, or make both pictures less sharp, so that "
-           "being off by one pixel matters less. a.roll(1, dims=-1) moves every image of a by one column.",
-           "Of several distances, torch.stack(distances).amin(0) keeps the smallest for each image. And a picture becomes less "
-           "sharp as the mean of itself and its moved copies."],
+           "Let a digit move a little before you judge it: a.roll(1, dims=-1) moves every image of a by one column. Of several "
+           "distances, torch.stack(distances).amin(0) keeps the smallest for each image."],
     seconds=60,
-    right="But is it better than L2, or lucky? Count where exactly one of them is right, and toss coins: a few digits in five "
-          "hundred prove nothing. And you chose it by looking at these very digits, so its accuracy is a little too kind.")
+    right="But is it better than L2, or lucky? A few digits in five hundred prove nothing, and you chose it by these.")
 def my_distance(answer):
     train_x, train_y, valid_x, valid_y = load_digits((3, 7), dataset="bundled")
     mean3, mean7 = train_x[train_y == 3].mean(0), train_x[train_y == 7].mean(0)
@@ -122,8 +111,7 @@ def my_distance(answer):
         got = answer(*given)
         g, wanted = numeric(got), torch.full((len(images),), torch.inf)
         if g is None or g.shape != wanted.shape or g.dtype == torch.bool:
-            need(False, f"for images of shape {tuple(images.shape)} and one template: {fact(got, wanted)} Rows and columns "
-                        "disappear, the images stay.")
+            need(False, f"{fact(got, wanted)} Rows and columns disappear, the images stay.")
         need(not g.isnan().any(), "nan comes out, which is no number: 0 was divided by 0, or something negative has no root.")
         need(same(given, (images, template)), "your code changes the images that it is given. Work on a .clone().")
         return g.double()
@@ -131,17 +119,15 @@ def my_distance(answer):
     to_3, to_7, some = distances(valid_x, mean3), distances(valid_x, mean7), [0, 100, 300, 499]
     need(not torch.equal(to_3, to_7), "every digit is equally far from both templates. Does your function look at b?")
     alone = torch.cat([distances(valid_x[k:k + 1], mean3) for k in some])
-    need(same(alone, to_3[some]), "the distance of a digit changes with the digits beside it in the stack. Does a mean, a "
-                                  "smallest or a largest run over the images too?")
+    need(same(alone, to_3[some]), "the distance of a digit changes with the digits beside it in the stack.")
     says_3 = to_3 < to_7
     right = int((says_3 == (valid_y == 3)).sum())
     for name, power in [("L1", 1), ("L2", 2)]:
         by = (valid_x - mean3).abs().pow(power).mean((1, 2)) < (valid_x - mean7).abs().pow(power).mean((1, 2))
         need(not torch.equal(says_3, by), f"it gives the same answer as {name} for each of the 500 digits, so {right} are "
              "right. A root, a factor or a sum in place of a mean never changes which is nearer. What would?")
-    need(right > 100, f"it gets {right} of 500 right, far fewer than a coin. Is it large for pictures that are alike? A "
-         "distance is small then: one minus it, or minus it, turns it round.")
-    need(len(says_3.unique()) > 1, f"it gives the same answer for each digit, so {right} of 500 are right: one template is "
-         "nearer whatever the digit. Are both made comparable, and is each used in the same way?")
+    need(right > 100, f"it gets {right} of 500 right, far fewer than a coin: a distance is small for pictures that are alike.")
+    need(len(says_3.unique()) > 1, f"it gives the same answer for each digit, so {right} of 500 are right. Is each template "
+         "used in the same way?")
     need(right >= 489, f"it gets {right} of 500 right. L2 gets 487, and 489 are wanted. Look at digits that it gets wrong: "
-         "what should not count, and does? Most ideas do not help, so try another; or less of this one.")
+         "what should not count, and does?")

@@ -8,10 +8,7 @@ from course.exercises import compared, stack_of_images
 
 
 def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -> Tensor:
-    """Random bytes (uint8) with least to most axes, each of length size to 5; 0, 1 and 255 are frequent.
-
-    empty: how often a stack has no images.
-    """
+    """Random bytes, with least to most axes of length size to 5; `empty`: how often a stack has no images."""
     shape = torch.randint(size, 6, (int(torch.randint(least, most + 1, ())),)).tolist()
     images = torch.where(torch.rand(shape) < .5, torch.randint(256, shape), torch.tensor([0, 1, 255])[torch.randint(3, shape)])
     return images[:0 if len(shape) > 2 and torch.rand(()) < empty else None].to(torch.uint8)
@@ -19,8 +16,7 @@ def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
-    hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction. The lesson does it for "
-           "one digit.",
+    hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction, as in the lesson.",
            "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
     mistakes={
         "this is the mean light. A grey pixel counts as much as a white one here: ask images > 0 first.":
@@ -36,15 +32,11 @@ def ink(images):
     cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     random=lambda: (some_bytes(1, 4, empty=.3), int(torch.randint(-300, 301, ()))),
     hints=["Convert to a type that can hold 300 and -100 before you add. The lesson says which.",
-           "Then bring everything above 255 down to 255, and everything below 0 up to 0. .clamp(lowest, highest) does both; "
-           "a mask on the left of = can do it too, on your own copy.",
-           "Three moves, in this order: convert and add, limit, back to bytes with .to(torch.uint8)."],
+           "Then .clamp(lowest, highest) limits what is above 255 or below 0, and .to(torch.uint8) makes bytes again."],
     mistakes={
-        "some bytes passed 255 or 0 and started again at the other end. Add in floats or whole numbers (.float(), .int()), "
-        "and keep them between 0 and 255 before you go back to bytes: afterwards it is too late.":
-            lambda images, by: (images.int() + by).to(torch.uint8),
-        "1 is white where pixels are floats from 0 to 1. These are bytes, and their white is 255.":
-            lambda images, by: (images.int() + by).clamp(0, 1).to(torch.uint8)},
+        "some bytes passed 255 or 0 and started again at the other end. Add in floats or whole numbers (.float(), .int()), and "
+        "keep them between 0 and 255 before you go back to bytes: afterwards it is too late.":
+            lambda images, by: (images.int() + by).to(torch.uint8)},
     right="What passed the limits is lost: darker by the same amount does not bring the picture back.")
 def brighten(images, by):
     return (images.int() + by).clamp(0, 255).to(torch.uint8)
@@ -66,9 +58,6 @@ def painted(images: Tensor, *indices) -> Tensor:
     mistakes={
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
-        "for one image it is right, but in a stack, images[0] is a whole image and images[:, 0] its top row. Count the axes "
-        "from the end; ... stands for all in front.":
-            lambda images: painted(images, 0, -1, (slice(None), 0), (slice(None), -1)),
         "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
             lambda images: images.clone()},
     right="With ... in front, the same four lines frame one image, a stack, or a stack of stacks.")
@@ -88,8 +77,7 @@ def labelled() -> tuple[Tensor, Tensor, int]:
     cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
     random=labelled, tries=40,
     hints=["Two steps of the lesson: a mask keeps the images of one digit, and argmax finds an index.",
-           "Give the images that the mask keeps a name. Their light, and the index of the most, belong to them, not to the "
-           "whole stack."],
+           "Name the images that the mask keeps. Their light, and the index of the most, belong to them, not to the stack."],
     mistakes={
         "the index belongs to a smaller stack: you looked for it among the kept images, and then took the image at that index "
         "from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
@@ -104,15 +92,13 @@ def boldest(images, labels, label):
 @compared(
     cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
     random=lambda: (some_bytes().to((torch.uint8, torch.int64, torch.float32)[torch.randint(3, ())]),),
-    hints=["torch.cat puts tensors one behind the other along axis 0. It takes the number of another axis as its second input.",
-           "torch.cat wants a list of images, and a for loop, or list(...), takes a stack apart into its images. Which axis of "
-           "one image runs to the right?"],
+    hints=["torch.cat joins tensors along axis 0, or along the axis whose number is its second input.",
+           "It wants a list of images: list(...) takes a stack apart. Which axis of one image runs to the right?"],
     mistakes={
         "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut the long row of "
         "numbers at other places. The first row of the sheet must hold the first row of each image.":
             lambda images: images.reshape(images.shape[1], -1),
-        "the images still have an axis of their own. cat joins them along an axis that is there; which one of an image runs to "
-        "the right?":
+        "the images still have an axis of their own. cat joins them along one that is there; which one runs to the right?":
             lambda images: torch.stack(list(images), 1),
         "the images lie below one another, not side by side: they were joined along the rows.":
             lambda images: images.flatten(0, 1)},

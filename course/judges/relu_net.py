@@ -1,8 +1,6 @@
 """The exercises of the notebook about a ReLU net."""
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 
@@ -21,9 +19,7 @@ from utils import load_digits
         "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
             lambda s, slope: s.clamp(min=0),
         "negative numbers come out positive. Below 0 the graph goes on falling to the left, only less steeply.":
-            lambda s, slope: torch.where(s > 0, s, -slope * s),
-        "the graph stops falling at the height -slope. Multiply by the slope, instead of cutting off there.":
-            lambda s, slope: s.clamp(min=-slope)},
+            lambda s, slope: torch.where(s > 0, s, -slope * s)},
     right="Below 0 the slope is small, but it is not 0. So a gradient always comes back, and no unit can die.")
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
@@ -33,17 +29,12 @@ def leaky_relu(s, slope):
     cases=lambda: [([2, 3, 1],), ([784, 30, 1],), ([4, 4, 4],)],
     random=lambda: (torch.randint(1, 9, (whole(1, 5),)).tolist(),),
     hints=["Each layer lies between two neighbours of the list: 784 and 30, then 30 and 1.",
-           "A layer from n inputs to m outputs has n · m weights, and one bias for each output. zip(sizes, sizes[1:]) gives "
-           "the neighbours."],
+           "A layer from n inputs to m outputs has n · m weights and m biases. zip(sizes, sizes[1:]) gives the neighbours."],
     mistakes={
         "you count the weights and not the biases: each output of a layer has one.":
             lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])),
-        "you give the inputs biases too. A bias belongs to an output of a layer, and the pixels are no outputs.":
-            lambda sizes: parameters_of(sizes) + sizes[0],
         "you give each layer a bias for each input. A bias belongs to an output.":
-            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:])),
-        "you multiply all sizes. Each layer only connects two neighbours: multiply these, and add up over the layers.":
-            math.prod},
+            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:]))},
     right="The first layer has nearly all of them: it meets every pixel. Keep that in mind for a later exercise.")
 def parameters_of(sizes):
     return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
@@ -60,15 +51,13 @@ def some_activations() -> tuple:
     hints=["For which units is it 0 for every digit? The digits are axis 0, the units axis 1. Which axis has to disappear?",
            "(activations == 0).all(0) has one answer for each unit. How many of them are True?"],
     mistakes={
-        "you count zeros. A 0 here and there is what a ReLU is for; a dead unit has 0 for every digit, so look at whole "
-        "columns.": lambda a: (a == 0).sum(),
+        "you count zeros. A 0 here and there is what a ReLU is for: look at whole columns.": lambda a: (a == 0).sum(),
         "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
             lambda a: (a.sum(0) == 0).sum(),
         "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
-        "units come out as dead that are never above 0. Behind a leaky ReLU activations may be negative, and such a unit still "
-        "learns: ask whether they are 0.": lambda a: (a <= 0).all(0).sum()},
-    right="In the ReLU net of this notebook no unit was dead. Try it on a net that starts with std 1, or with a large learning "
-          "rate.")
+        "units come out as dead that are never above 0. Behind a leaky ReLU such a unit still learns: ask whether they are 0.":
+            lambda a: (a <= 0).all(0).sum()},
+    right="In the ReLU net of this notebook no unit was dead. Try it on a net that starts with std 1.")
 def dead_units(activations):
     return int((activations == 0).all(0).sum())
 
@@ -76,18 +65,14 @@ def dead_units(activations):
 @tried(
     hints=["Turn the labels into targets first: labels.unique() holds the two digits, and one of them gets the 1. The "
            "notebook's cells on Batches, new_net and train_epoch have all the rest.",
-           "Define a function inside yours, after the training. It may use the model and the two digits, and it is what you "
-           "return, without brackets behind its name.",
-           "The inner function: flatten, predict under torch.no_grad(), take the column [:, 0], and torch.where(preds > 0, "
-           "one, other) makes digits of the scores."],
+           "Return a function that you define inside yours: it flattens, predicts under torch.no_grad(), takes the column "
+           "[:, 0], and torch.where(preds > 0, one, other) makes digits of the scores."],
     seconds=120,
-    right="All seven steps, from an empty cell, for any two digits. That is what this course set out to do, and you have just "
-          "done it. Try it on your hardest pair.")
+    right="All seven steps, from an empty cell, for any two digits: what this course set out to do. Try your hardest pair.")
 def learn_two_digits(answer):
     def asked(says, images, labels):
         """What the function that came back says to images, as a tensor like their labels."""
-        given = images.clone()
-        got = says(given)
+        got = says(given := images.clone())
         found = numeric(got)
         if found is None or found.shape != labels.shape or not same_kind(found, labels):
             need(False, f"look at what the function that you return gives for {len(images)} images: {fact(got, labels)}")
@@ -100,28 +85,25 @@ def learn_two_digits(answer):
         train_x, train_y, new_x, new_y = load_digits(pair, dataset="bundled")
         x, y = train_x[rows].clone(), train_y[rows].clone()
         says = answer(x, y)
-        need(callable(says), f"{a_kind(says)} comes back where a function is wanted. Define one inside yours, after the "
-             "training, and return it without brackets behind its name.")
-        need(not isinstance(says, (nn.Linear, nn.Sequential)), "the model itself comes back. It takes rows of pixels and gives "
-             "scores: return a function that takes images, asks the model, and gives labels.")
+        need(callable(says), f"{a_kind(says)} comes back where a function is wanted. Define one inside yours, and return it.")
+        need(not isinstance(says, (nn.Linear, nn.Sequential)), "the model itself comes back. It gives scores for rows of "
+             "pixels: return a function that gives labels for images.")
         need(same((x, y), (train_x[rows], train_y[rows])), "your code changes the images or labels that it is given.")
         got = asked(says, new_x, new_y)
         what, right = f"new {pair[0]}s and {pair[1]}s", (got == new_y).double().mean().item()
         odd = set(got.tolist()) - set(pair)
-        need(not odd, f"to some {what} it says {min(odd, default='')}. Which two digits there are should come from the labels: "
-             "labels.unique() tells.")
-        need(right > .2, f"nearly all {what} are read wrongly: it did learn, and the two have changed places. Which of them "
-             "got the target 1?")
+        need(not odd, f"to some {what} it says {min(odd, default='')}. Which two digits there are, labels.unique() tells.")
+        need(right > .2, f"nearly all {what} are read wrongly: it did learn, and the two have changed places.")
         need(right >= least, f"of {len(new_y)} {what}, the fraction {right:.3f} is read rightly, and {least} can be reached. "
-             "Is a model trained, with the digits shuffled (ours come sorted), each beside its own target, and the gradients "
-             "zeroed? Are there epochs enough? (Where the training diverges, nan > 0 is False.)")
+             "Are the digits shuffled (ours come sorted), each beside its own target, and the gradients zeroed? Are there "
+             "epochs enough?")
         for n in (0, 1, 300):
             need(same(asked(says, new_x[:n], new_y[:n]), got[:n]), f"an image is read otherwise when only the first {n} of "
                  f"{len(new_y)} are shown. What is said of an image should depend on this image alone.")
         before.append((says, new_x, got))
     says, new_x, got = before[0]
-    need(same(asked(says, new_x, got), got), "after learning 9 and 4, the function for 3 and 7 answers otherwise than before: "
-         "the two share a model. Make the model inside your function.")
+    need(same(asked(says, new_x, got), got), "after learning 9 and 4, the function for 3 and 7 answers otherwise: the two "
+         "share a model. Make the model inside your function.")
 
 
 def a_leaky_net() -> tuple:
@@ -131,32 +113,25 @@ def a_leaky_net() -> tuple:
     return params, torch.randn(n, k), (torch.rand(n, 1) > .5).float(), float(torch.rand(()))
 
 
-def leaky_slopes(params, xb, yb, slope, back=None, times=1., valued=False):
-    """The four gradients; back: the slope of the hinge below 0 on the way back, if another; valued: its value there instead."""
-    w1, b1, w2, b2 = params
-    s1 = xb @ w1.T + b1
-    a = torch.where(s1 > 0, s1, slope * s1)
-    d_s2 = times * ((a @ w2.T + b2).sigmoid() - yb) / len(xb)
-    d_s1 = (d_s2 @ w2) * (a if valued else torch.where(s1 > 0, 1., slope if back is None else back))
-    return d_s1.T @ xb, d_s1.sum(0), d_s2.T @ a, d_s2.sum(0)
-
-
 @compared(
     cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
                     torch.tensor([[1.]]), .5)],
     random=a_leaky_net,
     hints=["Start from the lines of the lesson. Forward, only the activations change.",
-           "On the way back, the lesson multiplied by (s1 > 0): 1 where the hinge rises, 0 where it is flat. What is it now?",
-           "torch.where(s1 > 0, 1., slope) is the slope of the hinge. The results come in the order w1, b1, w2, b2."],
+           "On the way back, the lesson multiplied by (s1 > 0). Now torch.where(s1 > 0, 1., slope) is the slope of the hinge."],
     mistakes={
         "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
-            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, back=0.),
+            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, back=0.),
         "the hinge leaks on the way back, and not on the way forward: the activations need `slope`, too.":
-            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, 0., back=slope),
+            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, 0., back=slope),
         "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
-            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, valued=True),
-        "the gradients are sums over the digits, and the loss is a mean: divide by their number.":
-            lambda params, xb, yb, slope: leaky_slopes(params, xb, yb, slope, times=float(len(xb)))},
+            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, valued=True)},
     right="A unit behind this hinge cannot die: some gradient always comes back.")
-def leaky_backward(params, xb, yb, slope):
-    return leaky_slopes(params, xb, yb, slope)
+def leaky_backward(params, xb, yb, slope, back=None, valued=False):
+    """back: the slope of the hinge below 0 on the way back, if another; valued: the hinge's value in its place."""
+    w1, b1, w2, b2 = params
+    s1 = xb @ w1.T + b1
+    a = torch.where(s1 > 0, s1, slope * s1)
+    d_s2 = ((a @ w2.T + b2).sigmoid() - yb) / len(xb)
+    d_s1 = (d_s2 @ w2) * (a if valued else torch.where(s1 > 0, 1., slope if back is None else back))
+    return d_s1.T @ xb, d_s1.sum(0), d_s2.T @ a, d_s2.sum(0)
