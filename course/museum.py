@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from utils import Batches, accuracy, as_xy, load_digits, train_epoch, validate_epoch
+from utils import Batches, accuracy, as_xy, load_digits, train_epoch, validate_epoch, wiggle
 
 
 # ---------------------------------------------------------------- the loops: one bug each
@@ -138,6 +138,38 @@ def room_8(x: Tensor, y: Tensor, lr: float = 1.) -> tuple[list, list]:
     return losses, slopes
 
 
+def room_9(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple:
+    """A net's accuracy on vx after each of ten epochs, then twenty times more; the net."""
+    model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(),
+                          nn.Dropout(.5), nn.Linear(30, 1))
+    opt = torch.optim.SGD(model.parameters(), lr=.1)
+    train, scores, again = Batches(x, y, 32, shuffle=True), [], []
+    for epoch in range(10):
+        train_epoch(model, opt, train)
+        with torch.no_grad():
+            scores.append(accuracy(model(vx), vy).item())
+    for k in range(20):
+        with torch.no_grad():
+            again.append(accuracy(model(vx), vy).item())
+    return scores, again, model
+
+
+def room_10(x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor) -> tuple:
+    """A net's accuracy on three sets of digits, twenty epochs; the images of the first two."""
+    x = torch.cat([wiggle(x, 5, .03, .5, .05) for copy in range(8)])
+    y = y.repeat(8, 1)
+    kept, held = torch.randperm(len(x)).chunk(2)
+    tx, ty, vx, vy = x[kept], y[kept], x[held], y[held]
+    model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+    opt = torch.optim.SGD(model.parameters(), lr=.05)
+    train, scores = Batches(tx, ty, 32, shuffle=True), ([], [], [])
+    for epoch in range(20):
+        train_epoch(model, opt, train)
+        for kind, digits in enumerate([(tx, ty), (vx, vy), (new_x, new_y)]):
+            scores[kind].append(validate_epoch(model, [digits])[1])
+    return *scores, tx, vx
+
+
 # ---------------------------------------------------------------- what the guide knows
 
 CAUSES = {                                                       # what one would see if it were this
@@ -149,6 +181,7 @@ CAUSES = {                                                       # what one woul
     "initial weights too large":
         "the model would be very sure before its first step, and noise would be left in its weights after the last.",
     "learning rate too large": "the loss would jump about or grow, and a smaller learning rate would calm it.",
+    "measured in training mode": "the model would learn as it should, but give another answer each time that it is asked.",
     "overfitting": "the model would end nearly perfect on the training digits, and worse on the others.",
     "ReLU behind the output":
         "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
@@ -162,16 +195,18 @@ CAUSES = {                                                       # what one woul
     "targets swapped": "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0.",
     "threshold at the wrong place":
         "predictions and loss would be fine, and only the accuracy, which asks for sides, would be wrong.",
+    "validation digits leaked into training": "the held-back digits would be read better than digits that are really new.",
 }
 
 
 class Room(NamedTuple):
-    """A loop, its cause, and why it shows so. against: what speaks against the causes that begin with one of these words,
-    "" for all others."""
+    """A loop, its cause, and why it shows so; what speaks against the causes that begin with one of these words, "" for all
+    others; and, where there is the gap that is called overfitting, what to say to that."""
     loop: Callable
     cause: str
     why: str
     against: dict[str, str]
+    gap: str = ""
 
 
 ROOMS = {f"room {number}": room for number, room in enumerate([
@@ -222,17 +257,16 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          "all of it where no digit has ink, as in the corners, and much of it between the strokes, where new digits meet it.", {
          "": "Here the model was more than 99 % sure on most digits before its first step, and its weights are noise all over "
              "the image, the corners included.",
-         "overfitting": "The two curves do look like it. But that only names the gap. This model was more than 99 % sure on "
-             "most digits before it had learned anything. And the noise in the corners, where no digit has ink, cannot have "
-             "been learned.",
          "black": "Here the accuracy moves. It is true that the weights of pixels that are always black never did: where does "
              "their noise come from?",
          "gradients learning steps": "Here something was wrong before the first step, when no rate had been used and no "
              "gradient could add up: the model was more than 99 % sure on most digits.",
          "ReLU": "Here nearly half of all digits had a probability below .01 before the first step, so their scores were far "
              "below 0.",
-         "shapes sorted targets threshold": "Here the accuracy is above .9 from the first epoch on, and nearly all training "
-             "digits are right in the end."}),
+         "shapes sorted targets threshold validation": "Here the accuracy is above .9 from the first epoch on, nearly all "
+             "training digits are right in the end, and the held-back ones do worse, not better."},
+         "What causes it here? This model was more than 99 % sure on most digits before it had learned anything, and the noise "
+         "in the corners, where no digit has ink, cannot have been learned."),
     Room(room_6, "ReLU behind the output",
          "the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability of one half "
          "and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above half of that. The slope "
@@ -251,6 +285,7 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          "right. Count digits, not batches.", {
          "": "Here nothing is trained between two measurements, and still the same model gets another score with another size "
              "of the batches.",
+         "measured": "Here the same size gives the same score, and all sizes that divide 500 agree.",
          "black shapes targets": "Here the model has learned well: nearly all answers are right, however they are counted. It "
              "is the measuring that is odd."}),
     Room(room_8, "black pixels only",
@@ -264,6 +299,23 @@ ROOMS = {f"room {number}": room for number, room in enumerate([
          "ReLU": "A nudge upwards lifts scores above 0 wherever the pixel has ink, and there a ReLU has a slope. Here no nudge "
              "changed anything.",
          "initial": "Here all weights start at 0, and the loss is what a coin pays: the model is undecided."}),
+    Room(room_9, "measured in training mode",
+         "train_epoch leaves the net in training mode, and nobody calls model.eval(). So dropout goes on while we measure: "
+         "each time about half of the hidden units are silent, others each time, and those left speak twice as loud. The score "
+         "moves, and on average it is too low.", {
+         "": "Here nothing is trained in the last twenty measurements, all digits are one batch, and still the same net gets "
+             "another score each time.",
+         "black overfitting shapes targets threshold validation": "That would give the same score each time, right or wrong. "
+             "Here nothing is trained in the last twenty measurements, and they differ."}),
+    Room(room_10, "validation digits leaked into training",
+         "each digit is copied eight times, a little wiggled, and then the copies are dealt out. So nearly every held-back "
+         "image has brothers among the training images, copies of the very same digit, and whoever knows those by heart knows "
+         "it. Split first, and wiggle only what is trained on.", {
+         "": "Here training digits and held-back digits are both read almost perfectly. Only new digits are read worse, by the "
+             "same net in the same epochs.",
+         "batches measured threshold": "Here all three sets are measured in the same way, and only the new digits do worse."},
+         "But held-back digits are there to show it, and here they show nothing: they do as well as the training digits. What "
+         "have they, that new digits have not?"),
 ], 1)}
 
 
@@ -295,8 +347,11 @@ def diagnose(room: Any = "", cause: Any = "…") -> None:
 
 def exhibits(name: str) -> list[Tensor]:
     """The inputs of a room's loop, by the names that its function gives them."""
-    train_x, train_y, valid_x, valid_y = load_digits((3, 7), dataset="bundled")
-    (x, y), (vx, vy) = as_xy(train_x, train_y, 3), as_xy(valid_x, valid_y, 3)
+    pair = (4, 9) if name == "room 10" else (3, 7)
+    train_x, train_y, valid_x, valid_y = load_digits(pair, dataset="bundled")
+    (x, y), (vx, vy) = as_xy(train_x, train_y, pair[0]), as_xy(valid_x, valid_y, pair[0])
+    if name == "room 10":                                        # harder digits: a half to learn from, and a half that is new
+        return [x[::2], y[::2], x[1::2], y[1::2]]
     known = {"x": x, "y": y, "vx": vx, "vy": vy, "labels": train_y}
     return [known[word] for word in inspect.signature(ROOMS[name].loop).parameters if word in known]
 
@@ -316,12 +371,10 @@ def answer(room: Any, cause: Any) -> str:
     guess, found = guesses[0], ROOMS[name]
     if guess == found.cause:
         return f'{name}: right. It is "{guess}": {found.why}'
-    return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {against(found, guess)}'
-
-
-def against(room: Room, cause: str) -> str:
-    """The sentence of a room that speaks against a cause."""
-    return next((text for begins, text in room.against.items() if cause.split()[0] in begins.split()), room.against[""])
+    if guess == "overfitting" and found.gap:
+        return f"{name}: that is what the gap is called. {found.gap}"
+    facts = [text for begins, text in found.against.items() if guess.split()[0] in begins.split()]
+    return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {(facts or [found.against[""]])[0]}'
 
 
 def room_named(room: Any) -> str | None:

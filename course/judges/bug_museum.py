@@ -1,28 +1,32 @@
 """The exercises of the bug museum: each looks for the cause, in what the mended loop reports."""
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course import museum
 from course.exercises import a_kind, need, rounded, tried
+from utils import accuracy
 
 
-def reported(answer, room: str, *wanted: int | tuple, **knobs) -> list:
-    """What a room's mended loop returns; wanted, for each part: the length of a list of numbers, or a tensor's shape."""
-    torch.manual_seed(0)
-    got = answer(*museum.exhibits(room), **knobs)
+def reported(answer, room: str, *wanted, seed: int = 0, inputs: list | None = None, **knobs) -> list:
+    """What a room's mended loop returns; wanted: for each part a list's length, a tensor's shape, or a type."""
+    torch.manual_seed(seed)
+    got = answer(*inputs or museum.exhibits(room), **knobs)
     parts = [got] if len(wanted) == 1 else list(got) if type(got) in (tuple, list) else []
     need(got is not None, "nothing comes back (None): keep the last line of the loop, return and what it has noted.")
     need(len(parts) == len(wanted), f"it should return {len(wanted)} things, as before: look at its last line.")
     for part, size in zip(parts, wanted):
-        what = "a list of numbers" if isinstance(size, int) else f"a tensor of shape {size}"
-        fits = type(part) is list and all(isinstance(v, (int, float)) for v in part) if isinstance(size, int) else \
-            isinstance(part, Tensor) and part.shape == size
+        numbers = isinstance(size, int)
+        what = "a list of numbers" if numbers else f"a tensor of shape {size}" if type(size) is tuple else f"a {size.__name__}"
+        fits = type(part) is list and all(isinstance(v, (int, float)) for v in part) if numbers else \
+            isinstance(part, Tensor) and part.shape == size if type(size) is tuple else isinstance(part, size)
         need(fits, f"{a_kind(part)} comes back where {what} is wanted: keep what the loop notes and returns.")
-        need(not isinstance(size, int) or len(part) == size, f"{len(part)} numbers come back, not {size}. More or fewer epochs "
+        need(not numbers or len(part) == size, f"{len(part)} numbers come back, not {size}. More or fewer epochs "
              "or steps hide what is wrong, and leave it there: keep them, and mend the line that goes wrong.")
-        need(torch.as_tensor(part).isfinite().all(), "infinite numbers, or nan, come back: the steps are far too large.")
+        need(not numbers or all(map(math.isfinite, part)), "infinite numbers, or nan, come back: the steps are far too large.")
     return [part.detach() if isinstance(part, Tensor) else part for part in parts]
 
 
@@ -145,3 +149,52 @@ def room_8(answer):
     need(fall > -1e-3, "the loss goes up: the step has to go against the slope.")
     need(fall > .01, f"the loss falls only by {fall:.4f}. Either most of the weights still belong to pixels that are black, or "
          "nearly black, in all images, or the steps are smaller than lr says.")
+
+
+@tried(untouched=museum.room_9, seconds=120,
+       hints=["Which layer of this net does something else while it trains than while it is used?",
+              "validate_epoch in utils.py begins with a line that is missing here. train_epoch takes back what it does."],
+       right="The same net gets the same score each time, and dropout still works while it trains.")
+def room_9(answer):
+    for seed in (0, 1, 2):
+        scores, again, net = reported(answer, "room 9", 10, 20, nn.Module, seed=seed)
+        dropped = [layer.p for layer in net.modules() if isinstance(layer, nn.Dropout)]
+        need(dropped == [.5], "the dropout has changed, or is gone. It is there for the training: keep it, and switch it off "
+             "while you measure.")
+        need(len(set(again)) == 1, f"measured again, the net still gets between {min(again):.3f} and {max(again):.3f}, and "
+             "nothing is trained in between. What is drawn anew each time?")
+        net.eval()
+        with torch.no_grad():
+            x, y = museum.exhibits("room 9")[2:]
+            truth = accuracy(net(x), y).item()
+        need(abs(again[0] - truth) < 1e-6, f"it reports {again[0]:.3f} each time, and with all its hidden units the net gets "
+             f"{truth:.3f}. A seed, or a mean of several measurements, leaves the dropout on: use all units.")
+        need(abs(scores[-1] - truth) < 1e-6, f"after the last epoch it reports {scores[-1]:.3f}, and then, with nothing "
+             f"trained in between, {truth:.3f}. train_epoch switches dropout on again: switch it off after each epoch.")
+
+
+@tried(untouched=museum.room_10, seconds=120,
+       hints=["Where do the images come from that are held back? Is there a training image of the very same digit?",
+              "Move the two lines that make copies below the split. What should they copy then?"],
+       right="Each digit is on one side only. The held-back digits now tell what new ones will tell, up to chance.")
+def room_10(answer):
+    def split(x, y, *new):
+        *scores, tx, vx = reported(answer, "room 10", 20, 20, 20, Tensor, Tensor, inputs=[x, y, *new])
+        need(tx.shape[1:] == vx.shape[1:] == (784,), "the images of the two sets should come back as rows of 784 pixels.")
+        return scores, tx, vx
+    x, y, *new = museum.exhibits("room 10")
+    training = split(x, y, *new)[0][0]
+    need(max(training) > .8, f"on the training digits it gets no further than {max(training):.3f}. Do images and "
+         "targets still belong together? Leave the training as it is.")
+    # even grey images, each with a shade of its own, which no wiggle changes in the middle
+    shades = torch.arange(1., 41) / 50
+    _, tx, vx = split(shades[:, None].expand(40, 784).clone(), torch.arange(40.)[:, None] % 2, torch.ones(4, 784), y[:4])
+    left, right = ((images[:, 14 * 28 + 14] * 50).round().int().tolist() for images in (tx, vx))
+    both = set(left) & set(right)
+    need(set(right) <= set(range(1, 41)), "digits are held back that are none of those in x. The new ones stay new only as "
+         "long as nothing is chosen by them: hold back a part of x.")
+    need(not both, f"of {len(set(right))} digits that are held back, {len(both)} have copies among the training images. "
+         "Another seed or another share leaves them there: what is done first, the copying or the split?")
+    need(len(set(left) | set(right)) == 40 and len(set(right)) >= 10, f"of 40 digits, {len(set(left))} are trained on and "
+         f"{len(set(right))} held back. Use all of them, and hold back about half.")
+    need(len(left) >= 4 * len(set(left)), "the training digits have lost their copies. Wiggle them, behind the split.")
