@@ -2,7 +2,8 @@
 
 A notebook's number is that of its file name; its title and minutes stand in its first cell, the rest in its metadata:
 "course": {"summary": …, "question": …, "exercises": minutes, "idea": …}. From that come the numbers
-in titles and links, "Next →" and "Open in Colab", and the tables in README and teaching.md. A new notebook after 05 is 05a_….ipynb: all are numbered anew.
+in titles and links, "Next →" and "Open in Colab", and the tables in README and teaching.md.
+A new notebook after 05 is 05a_….ipynb: all are numbered anew.
 """
 import re
 from pathlib import Path
