@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import utils
-from tools.notebooks import WIDGET, notebooks, read
+from tools.notebooks import SLIDER, notebooks, read
 from utils import as_xy, load_digits, wiggle
 
 for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"):
@@ -202,5 +202,5 @@ def test_sliders_of_the_page_are_those_of_the_notebooks():
     assert dict(slider for slider, _ in found)["fit_by_hand"] == {"speed": [0, 16, .5, 4], "start": [-2, 6, .5, 4]}
     assert dict(slider for slider, _ in found)["add_hinges"] == {"count": [2, 30, 1, 4]}
     for _, cell in found:
-        widget = next(output for output in cell.outputs if WIDGET in output.get("data", {}))
+        widget = next(output for output in cell.outputs if output.get("data", {}).get("text/plain") == SLIDER)
         assert "\n" not in playground.slider(cell, widget) and "data-knobs=" in playground.slider(cell, widget)

@@ -22,6 +22,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+SLIDER = "Here is something to move: run this cell."      # what is stored of sliders
 CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
@@ -143,7 +144,9 @@ def normalise(nb: nbformat.NotebookNode) -> None:
     for cell in nb.cells:
         cell.metadata = nbformat.from_dict(only(cell, CELL_KEYS))
         for output in cell.get("outputs", []):
-            if WIDGET in output.get("data", {}):
+            if output.get("data", {}).get("text/plain", "").startswith("interactive("):
+                output.data = nbformat.from_dict({"text/plain": SLIDER})
+            elif WIDGET in output.get("data", {}):
                 output.data[WIDGET]["model_id"] = ""      # JupyterLab hides it until the cell runs
 
 

@@ -23,7 +23,7 @@ try:
     from sphinx.application import Sphinx
 
     from tools.book import live, playground
-    from tools.notebooks import WIDGET, as_text, has, new_build, notebooks, read, write
+    from tools.notebooks import SLIDER, WIDGET, as_text, has, new_build, notebooks, read, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make book , which installs what the web book needs.")
 
@@ -148,7 +148,7 @@ def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
                     if not output.get("data", {}).get("text/plain", "").startswith(("Output(", "HBox("))]
     for at, output in enumerate(cell.outputs):
         data = output.get("data", {})
-        if WIDGET in data:
+        if WIDGET in data or data.get("text/plain") == SLIDER:
             slider = playground.interacts(cell.source)
             output.data = nbformat.from_dict({"text/html": playground.slider(cell, output) if slider else live.PAD})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
