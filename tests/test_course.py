@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import nbformat
@@ -45,18 +46,11 @@ def bring(folder, *names):
         shutil.copy(ROOT / name, folder / name)
 
 
-@pytest.fixture(autouse=True)
-def environment():
-    """The commands change the environment of their process; here that is the tests'."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A folder that the tools take for the course, without notebooks."""
+    """A folder that the tools take for the course, without notebooks; what they change in the environment comes back."""
+    for name in ("DIGITS", "MNIST_ROOT"):
+        monkeypatch.setenv(name, "")
     for module in (tools.notebooks, order, copies, matrix):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(tools.notebooks, "NOTEBOOKS", tmp_path / "notebooks")
@@ -238,14 +232,13 @@ def test_students_get_the_course_without_answers_and_without_what_is_for_teacher
     assert before == {path: path.read_bytes() for path in notebooks()} and os.listdir(course / "build") == ["student"]
 
 
-def test_copies_take_the_place_of_each_other_and_two_at_once_are_both_whole(course):
+def test_two_copies_at_once_take_the_place_of_each_other_whole(course):
     change(write_book(course, "01_a"), add_exercise)
     bring(course, "tools/__init__.py", "tools/notebooks.py", "tools/order.py", "tools/copies.py")
     copies.student()
-    running = [subprocess.Popen([sys.executable, "-m", "tools.copies", "student"], cwd=course, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, encoding="utf-8") for _ in range(2)]
-    outcomes = [(process.communicate()[0], process.returncode) for process in running]
-    assert all("Traceback" not in said for said, _ in outcomes) and any(status == 0 for _, status in outcomes), outcomes
+    with ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(lambda _: called(course, sys.executable, "-m", "tools.copies", "student"), range(2)))
+    assert all("Traceback" not in said for _, said in outcomes) and any(status == 0 for status, _ in outcomes), outcomes
     assert os.listdir(course / "build") == ["student"] and (course / "build/student/tools/order.py").exists()
 
 
@@ -400,16 +393,13 @@ def test_what_stands_in_the_way_of_installing_is_said_in_a_sentence(monkeypatch,
 ROW = ["tested", "3.11.7", "2.14.1", "0.29.2", "2.8.12", "3.11.2", "2", "AVX512", "all 7 cells equal"]
 
 
-def test_the_files_that_the_matrix_installs_from_are_there():
-    words = {word for _, packages in matrix.ENVIRONMENTS.values() for word in packages if word.endswith(".txt")}
-    assert len(words) == 2 and all((ROOT / word).is_file() for word in words)
-
-
 @pytest.mark.parametrize("rows, status", [
     ([ROW], None), ([], "Nothing was run"), ([ROW, ROW[:-1] + ["does not run"]], "Some outputs"),
     ([ROW[:7] + ["NEON", "1 of 7 cells differ (03)"]], "Some outputs"),
 ])
 def test_the_matrix_ends_as_its_rows_say(course, monkeypatch, capsys, rows, status):
+    words = {word for _, packages in matrix.ENVIRONMENTS.values() for word in packages if word.endswith(".txt")}
+    assert len(words) == 2 and all((ROOT / word).is_file() for word in words)
     page = course / "tools" / "book" / "evidence.md"
     page.parent.mkdir(parents=True)
     old = [["tested", "3.12.1", *ROW[2:]], ["oldest", *ROW[1:]], ["tested", "3.11.2", *ROW[2:-1], "does not run"]]

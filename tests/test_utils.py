@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,7 +15,7 @@ from torch import nn
 import utils
 from course import drawing, mnist
 from tools.benchmarks import ladder
-from tools.notebooks import notebooks
+from tools.notebooks import notebooks, read, slug
 from course.setup import check_knobs
 from utils import load_digits
 
@@ -28,34 +27,27 @@ full_digits = pytest.mark.skipif(not FULL, reason="MNIST_ROOT names no folder wi
 
 # ---------------------------------------------------------------- digits
 
-def test_bundled_digits_are_tensors_in_order():
-    train_x, train_y, valid_x, valid_y = digits = load_digits()
-    assert train_x.shape == valid_x.shape == (500, 28, 28) and train_y.shape == valid_y.shape == (500,)
-    assert train_x.dtype == valid_x.dtype == torch.float32 and train_y.dtype == valid_y.dtype == torch.int64
-    for x in (train_x, valid_x):
-        assert x.min() == 0 and x.max() == 1
-    for y in (train_y, valid_y):
-        assert y.tolist() == [3] * 250 + [7] * 250
+def as_bytes(*images):
+    return {x.numpy().tobytes() for several in images for x in several}
+
+
+def test_bundled_digits_are_tensors_in_the_order_asked_for():
+    digits = load_digits()
     assert digits._fields == ("train_x", "train_y", "valid_x", "valid_y")
+    for x, y in (digits[:2], digits[2:]):
+        assert x.shape == (500, 28, 28) and x.dtype == torch.float32 and x.min() == 0 and x.max() == 1
+        assert y.tolist() == [3] * 250 + [7] * 250 and y.dtype == torch.int64
+    others = load_digits((7, 0, 3))
+    assert others.train_y.tolist() == [7] * 250 + [0] * 250 + [3] * 250
+    assert torch.equal(others.train_x[:250], digits.train_x[250:]) and load_digits(4).valid_y.unique().tolist() == [4]
 
 
-def test_digits_come_in_the_order_asked_for():
-    digits = load_digits((7, 0, 3))
-    assert digits.train_y.tolist() == [7] * 250 + [0] * 250 + [3] * 250
-    assert torch.equal(digits.train_x[:250], load_digits((3, 7)).train_x[250:])
-    assert load_digits(4).valid_y.unique().tolist() == [4]
-    assert len(load_digits(range(10)).train_x) == 2500
-
-
-def test_images_are_the_bytes_of_the_idx_file():
+def test_images_are_the_bytes_of_the_idx_file_and_none_is_in_both_sets():
     raw = (ROOT / "data" / "bundled" / RAW / "train-images-idx3-ubyte").read_bytes()[16:]
-    images = torch.tensor(list(raw), dtype=torch.uint8).view(-1, 28, 28)
-    assert torch.equal((load_digits(range(10)).train_x * 255).round().to(torch.uint8), images)
-
-
-def test_no_digit_is_in_both_sets():
     train_x, _, valid_x, _ = load_digits(range(10))
-    assert not {x.numpy().tobytes() for x in train_x} & {x.numpy().tobytes() for x in valid_x}
+    images = torch.tensor(list(raw), dtype=torch.uint8).view(-1, 28, 28)
+    assert len(images) == 2500 and torch.equal((train_x * 255).round().to(torch.uint8), images)
+    assert not as_bytes(train_x) & as_bytes(valid_x)
 
 
 def test_checksums_in_data_agree():
@@ -68,24 +60,14 @@ def test_checksums_in_data_agree():
 
 
 @full_digits
-def test_full_digits_are_mnists_own():
+def test_full_digits_are_mnists_own_and_the_bundled_are_among_them(monkeypatch):
     train_x, train_y, valid_x, valid_y = load_digits(dataset="full")
     assert train_x.shape == (12396, 28, 28) and valid_x.shape == (2038, 28, 28)
     assert train_y.bincount()[[3, 7]].tolist() == [6131, 6265] and valid_y.bincount()[[3, 7]].tolist() == [1010, 1028]
-
-
-@full_digits
-def test_bundled_digits_are_among_the_full_training_digits():
-    every = {x.numpy().tobytes() for x in load_digits(range(10), "full").train_x}
     bundled = load_digits(range(10))
-    assert {x.numpy().tobytes() for x in (*bundled.train_x, *bundled.valid_x)} <= every
-
-
-@full_digits
-def test_the_environment_names_the_default_dataset(monkeypatch):
-    monkeypatch.setenv("DIGITS", "full")
-    assert len(load_digits().train_x) == 12396
-    assert len(load_digits(dataset="bundled").train_x) == 500
+    assert as_bytes(bundled.train_x, bundled.valid_x) <= as_bytes(load_digits(range(10), "full").train_x)
+    monkeypatch.setenv("DIGITS", "full")                             # the environment names the default
+    assert len(load_digits().train_x) == 12396 and len(load_digits(dataset="bundled").train_x) == 500
 
 
 # ---------------------------------------------------------------- pictures
@@ -144,37 +126,26 @@ def test_a_curve_says_from_where_on_it_cannot_be_drawn(values, said, shown, monk
 
 # ---------------------------------------------------------------- training
 
-def test_as_xy():
+def test_as_xy_and_accuracy():
     x, y = utils.as_xy(torch.arange(2 * 784.).view(2, 28, 28), torch.tensor([3, 7]), 3)
     assert x.shape == (2, 784) and x[1, 29] == 784 + 29
     assert y.tolist() == [[1.], [0.]] and y.dtype == torch.float32
-
-
-def test_accuracy():
     preds, y = torch.tensor([[2.], [-1.], [.1], [-3.]]), torch.tensor([[1.], [1.], [0.], [0.]])
     assert utils.accuracy(preds, y) == .5
     assert utils.accuracy(preds, (preds > 0).float()) == 1
 
 
-def numbered(n=10):
-    return torch.arange(n * 1.)[:, None], torch.arange(n * 1.)[:, None]
+def test_batches_cover_everything_in_order_or_shuffled_anew_and_alike_for_a_seed():
+    rows = torch.arange(10.)[:, None]
 
-
-def test_batches_in_order_cover_everything():
-    batches = utils.Batches(*numbered(), batch_size=4)
-    assert [len(xb) for xb, yb in batches] == [4, 4, 2] and len(batches) == 3
-    assert torch.cat([xb for xb, yb in batches]).flatten().tolist() == list(range(10))
-
-
-def test_batches_shuffle_anew_on_each_pass_and_alike_for_a_seed():
-    def passes(seed):
-        batches = utils.Batches(*numbered(), batch_size=4, shuffle=True, seed=seed)
-        return [[xb.flatten().tolist() for xb, yb in batches] for _ in range(2)]
-    first, second = passes(0)
-    assert first != second and sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(10))
-    assert passes(0) == [first, second] != passes(1)
-    for xb, yb in utils.Batches(*numbered(), batch_size=4, shuffle=True):
-        assert torch.equal(xb, yb), "images and labels stay together"
+    def passes(**how):
+        batches = utils.Batches(rows, rows.clone(), batch_size=4, **how)
+        assert [[len(xb), torch.equal(xb, yb)] for xb, yb in batches] == [[4, True], [4, True], [2, True]]
+        return [torch.cat([xb for xb, _ in batches]).flatten().tolist() for _ in range(2)]
+    first, second = passes(shuffle=True)
+    assert len(utils.Batches(rows, rows, 4)) == 3 and passes() == [list(range(10))] * 2
+    assert first != second and sorted(first) == sorted(second) == list(range(10))
+    assert passes(shuffle=True, seed=0) == [first, second] != passes(shuffle=True, seed=1)
 
 
 def small_problem():
@@ -219,31 +190,14 @@ def one_wiggle(x, monkeypatch, **limits):
     return utils.wiggle(x.flatten(1), **none | limits).view(-1, 28, 28)
 
 
-def square():
-    x = torch.zeros(1, 28, 28)
-    x[0, 8:14, 10:20] = 1
-    return x
-
-
-def test_wiggle_by_nothing_changes_nothing(monkeypatch):
-    torch.testing.assert_close(one_wiggle(square(), monkeypatch), square(), atol=1e-5, rtol=0)
-
-
-def test_wiggle_shifts_by_whole_pixels(monkeypatch):
-    moved = one_wiggle(square(), monkeypatch, shift=2)
-    torch.testing.assert_close(moved, square().roll((-2, -2), (1, 2)), atol=1e-4, rtol=0)
-
-
-def test_wiggle_turns_by_degrees(monkeypatch):
-    turned = one_wiggle(square(), monkeypatch, turn=90)
-    assert any((turned - square().rot90(k, (1, 2))).abs().max() < 1e-3 for k in (1, 3))
-
-
-def test_wiggle_zooms_by_a_share(monkeypatch):
-    assert one_wiggle(square(), monkeypatch, zoom=.1).sum() == pytest.approx(60 / 1.1 ** 2, rel=.05)
-
-
-def test_wiggle_slants_rows_sideways(monkeypatch):
+def test_wiggle_shifts_by_pixels_turns_by_degrees_zooms_by_a_share_and_slants_rows_sideways(monkeypatch):
+    square = torch.zeros(1, 28, 28)
+    square[0, 8:14, 10:20] = 1
+    torch.testing.assert_close(one_wiggle(square, monkeypatch), square, atol=1e-5, rtol=0)
+    moved, turned = one_wiggle(square, monkeypatch, shift=2), one_wiggle(square, monkeypatch, turn=90)
+    torch.testing.assert_close(moved, square.roll((-2, -2), (1, 2)), atol=1e-4, rtol=0)
+    assert any((turned - square.rot90(k, (1, 2))).abs().max() < 1e-3 for k in (1, 3))
+    assert one_wiggle(square, monkeypatch, zoom=.1).sum() == pytest.approx(60 / 1.1 ** 2, rel=.05)
     bar = torch.zeros(1, 28, 28)
     bar[0, :, 13:15] = 1
     slanted = one_wiggle(bar, monkeypatch, slant=.2)[0]
@@ -268,11 +222,6 @@ def test_wiggled_batches_differ_on_each_pass_but_not_in_labels():
     first, second = ([(xb.clone(), yb) for xb, yb in batches] for _ in range(2))
     assert not torch.equal(first[0][0], second[0][0]) and torch.equal(first[0][1], second[0][1])
     assert len(batches) == 5 and first[0][0].shape == (100, 784)
-
-
-def ten_classes():
-    torch.manual_seed(0)
-    return torch.rand(50, 784), torch.arange(50) % 10, nn.Linear(784, 10)
 
 
 def test_folders_of_the_digits(monkeypatch):
@@ -321,17 +270,17 @@ def definitions(source):
 
 def sources():
     """Slug → all code of a notebook, in the course's order."""
-    return {re.sub(r"^\d+_", "", path.stem): "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells
-                                     if cell.cell_type == "code") for path in notebooks()}
+    return {slug(path): "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code") for path in notebooks()}
 
 
-TAUGHT = {name: slug[1] for name, thing in vars(utils).items() if getattr(thing, "__module__", "") == "utils"
-          and (slug := re.search(r"\(([a-z_]+)\)$", (thing.__doc__ or "").partition("\n")[0]))}
+TAUGHT = {name: where[1] for name, thing in vars(utils).items() if getattr(thing, "__module__", "") == "utils"
+          and (where := re.search(r"\(([a-z_]+)\)$", (thing.__doc__ or "").partition("\n")[0]))}
+UTILS = (ROOT / "utils.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", TAUGHT)
 def test_what_utils_holds_is_what_the_notebook_teaches(name):
-    here = definitions((ROOT / "utils.py").read_text(encoding="utf-8"))[name]
+    here = definitions(UTILS)[name]
     there = definitions(sources().get(TAUGHT[name], "")).get(name)
     assert there, f"{TAUGHT[name]} defines no {name}"
     assert here == there, "\n".join(["", *difflib.unified_diff(there.splitlines(), here.splitlines(),
@@ -339,21 +288,17 @@ def test_what_utils_holds_is_what_the_notebook_teaches(name):
 
 
 def test_nothing_is_imported_before_it_is_taught():
-    taught = set(definitions((ROOT / "utils.py").read_text(encoding="utf-8"))) - set(TAUGHT)
-    for slug, source in sources().items():
+    taught = set(definitions(UTILS)) - set(TAUGHT)
+    for where, source in sources().items():
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and node.module == "utils":
                 early = {alias.name for alias in node.names} & set(TAUGHT) - taught
-                assert not early, f"{slug} imports {early} too early"
-        taught |= {name for name in TAUGHT if TAUGHT[name] == slug}
+                assert not early, f"{where} imports {early} too early"
+        taught |= {name for name in TAUGHT if TAUGHT[name] == where}
 
 
-def test_the_third_part_holds_only_what_a_notebook_teaches():
-    third = (ROOT / "utils.py").read_text(encoding="utf-8").split("- training")[1]
-    assert set(definitions("#" + third)) == set(TAUGHT)
-
-
-def test_each_public_name_has_a_test():
+def test_the_third_part_holds_only_what_a_notebook_teaches_and_each_public_name_has_a_test():
+    assert set(definitions("#" + UTILS.split("- training")[1])) == set(TAUGHT)
     tests = Path(__file__).read_text(encoding="utf-8")
-    for name in definitions((ROOT / "utils.py").read_text(encoding="utf-8")):
+    for name in definitions(UTILS):
         assert name.startswith("_") or re.search(rf"\b{name}\(", tests) or name == "Digits", f"{name} has no test"
