@@ -1,6 +1,4 @@
 """The exercises of the notebook about gradient descent."""
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -95,9 +93,7 @@ def a_bent_loss() -> tuple:
            "parameters: nudge.reshape(params.shape)."],
     mistakes={
         "this is the change from params upwards, over one nudge. A curve bends, so look to both sides, over two nudges.":
-            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1),
-        "the difference between up and down lies two nudges apart: divide by twice the size.":
-            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, over=1)},
+            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1)},
     right="With it you can check any gradient there is, your own or autograd's, before you trust a training loop.")
 def nudged_slopes(loss_of, params, size, down=1, over=2):
     nudges = size * torch.eye(params.numel(), dtype=params.dtype).view(-1, *params.shape)
@@ -147,8 +143,8 @@ def a_film() -> tuple:
         "the slope for gravity holds gravity itself. As with the speed, it is the factor beside it that counts: -x² / 2.":
             lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])},
     right="The fit below uses the same three numbers, found by autograd.")
-def throw_gradient(params, x, y, half=.5):
-    columns = torch.stack([x, torch.ones_like(x), -half * x ** 2], 1)
+def throw_gradient(params, x, y):
+    columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)
     return 2 * columns.T @ (columns @ params - y) / len(x)
 
 
@@ -167,13 +163,11 @@ def a_throw() -> tuple:
         "the gradients add up: the second step uses the first gradient too, and so on. Clear the gradient in each step.":
             lambda x, y, lr, steps: fit_throw(x, y, lr, steps, kept=1),
         "the steps are as many times too large as there are dots: the loss is the sum of the squared errors. Take their mean.":
-            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps),
-        "your third parameter is half of gravity: the model takes away gravity / 2 * x ** 2.":
-            lambda x, y, lr, steps: fit_throw(x, y, lr, steps, half=1)},
+            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps)},
     right="Nobody told it how strong gravity is. Seven steps and a film were enough, on any world.")
-def fit_throw(x, y, lr, steps, kept=0, half=.5):
+def fit_throw(x, y, lr, steps, kept=0):
     params, slopes = torch.zeros(3), torch.zeros(3)
     for _ in range(steps):
-        slopes = kept * slopes + throw_gradient(params, x, y, half)
+        slopes = kept * slopes + throw_gradient(params, x, y)
         params = params - lr * slopes
     return params.tolist()

@@ -1,6 +1,4 @@
 """The exercises of the notebook about many workers."""
-from __future__ import annotations
-
 import itertools
 
 import torch

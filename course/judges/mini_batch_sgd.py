@@ -1,6 +1,4 @@
 """The exercises of the notebook about mini-batch SGD."""
-from __future__ import annotations
-
 import math
 
 import torch
@@ -104,9 +102,7 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
         "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
             lambda params, lr, momentum: Momentum(params, lr, 0.),
         "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
-            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
-        "the gradients add up: zero_grad does not forget them, so backward() adds to the old ones. Set each .grad to None.":
-            lambda params, lr, momentum: type("Kept", (Momentum,), {"zero_grad": lambda self: None})(params, lr, momentum)},
+            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum)},
     right="The same path as torch.optim.SGD, step by step. With momentum=1 it is a ball without friction.")
 class Momentum(torch.optim.SGD):
     def __init__(self, params, lr, momentum):
@@ -134,9 +130,7 @@ def some_losses() -> tuple:
         "an equal loss counts as better. Equal is not better, so patience runs on.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] <= v[best]),
         "both numbers are one too small: epochs are counted from 1.":
-            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience)),
-        "you look into the future: the best epoch is chosen from all losses, also from those after training has stopped.":
-            lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, math.inf)[1])},
+            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))},
     right="fit_until needs these two epochs: it ends after the first and goes back to the model of the second.")
 def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best]):
     values, best = [math.inf, *losses], 0
@@ -161,32 +155,22 @@ def some_callbacks() -> tuple:
             torch.randint(0, 4, (whole(1, 3),)).tolist())
 
 
-class Counted(Batches):
-    """Mini-batches that count how often they are gone through."""
-    passes = 0
-
-    def __iter__(self):
-        self.passes += 1
-        return super().__iter__()
-
-
 def diary(answer, callbacks, fits):
     """What happens, in words: each call of a callback, with the epoch that it sees, and where each fit ends."""
     x, model, happened = torch.randn(10, 2), nn.Linear(2, 1), []
-    data, opt = Counted(x, (x[:, :1] > 0).float(), 4), torch.optim.SGD(model.parameters(), lr=.5)
+    data, opt = Batches(x, (x[:, :1] > 0).float(), 4), torch.optim.SGD(model.parameters(), lr=.5)
 
     def noted(k, callback):
         def called(*given):
             what = ", ".join("learner" if it is learner else a_kind(it) for it in given)
-            happened.append(f"callback {k}({what}) at epoch {learner.epoch}, after {data.passes} passes")
+            happened.append(f"callback {k}({what}) at epoch {learner.epoch}, with a weight of {model.weight[0, 0]:.2f}")
             return callback(learner)
         return called
 
     learner = answer(model, opt, data, [noted(k, callback) for k, callback in enumerate(callbacks, 1)])
     for epochs in fits:
         learner.fit(epochs)
-        happened.append(f"fit({epochs}) ends at epoch {learner.epoch}, after {data.passes} passes, with a weight of "
-                        f"{model.weight[0, 0]:.2f}")
+        happened.append(f"fit({epochs}) ends at epoch {learner.epoch}, with a weight of {model.weight[0, 0]:.2f}")
     return happened + ["nothing more"] * (40 - len(happened))
 
 
@@ -198,9 +182,7 @@ def diary(answer, callbacks, fits):
     mistakes={
         "when a callback returns True, the ones behind it are not called any more in that epoch. any(…) over a generator, or, "
         "break and return all stop looking at the first True: call all of them first.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks)),
-        "only what the last callback returns counts. Any of them should be able to stop the training.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: [None, *[call(it) for call in it.callbacks]][-1])},
+            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))},
     right="Recording, stopping, printing, saving: all of it now fits in from outside. fastai's Learner is built in this way.")
 class CallbackLearner:
     def __init__(self, model, opt, train, callbacks, asked=lambda it: any([call(it) for call in it.callbacks])):

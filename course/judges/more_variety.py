@@ -1,6 +1,4 @@
 """The exercises of more variety."""
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -136,11 +134,7 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
            "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
     mistakes={
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
-        "the decay pushes the parameters away from 0: it has to be subtracted, like the gradient.":
-            lambda params, lr, decay: with_decay(params, lr, -decay),
-        "the decay is the same for all numbers: it should be in proportion to each one.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad + decay))},
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p)},
     right="torch.optim.SGD does this when you give it weight_decay.")
 def decayed_step(params, lr, decay):
     with_decay(params, lr, decay)

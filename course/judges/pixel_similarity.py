@@ -1,6 +1,4 @@
 """The exercises of the notebook about pixel similarity."""
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

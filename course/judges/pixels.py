@@ -1,6 +1,4 @@
 """The exercises of the notebook about pixels."""
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -53,8 +51,7 @@ def painted(images: Tensor, *indices) -> Tensor:
 @compared(
     cases=lambda: [(torch.zeros(3, 4),), (stack_of_images(3),)], random=lambda: (some_bytes(2, 4, size=2, empty=.3) / 255,),
     hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
-           "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
-           "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
+           "images[..., 0] is the leftmost column, and images[..., 0, :] the top row. Which index is the last, whatever the size?"],
     mistakes={
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),

@@ -1,6 +1,4 @@
 """The exercises of the notebook about a ReLU net."""
-from __future__ import annotations
-
 import torch
 from torch import nn
 
@@ -17,9 +15,7 @@ from utils import load_digits
            "Or write the hinge as two halves: s.clamp(min=0) is the part above 0, and s.clamp(max=0) the part below."],
     mistakes={
         "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
-            lambda s, slope: s.clamp(min=0),
-        "negative numbers come out positive. Below 0 the graph goes on falling to the left, only less steeply.":
-            lambda s, slope: torch.where(s > 0, s, -slope * s)},
+            lambda s, slope: s.clamp(min=0)},
     right="Below 0 the slope is small, but it is not 0. So a gradient always comes back, and no unit can die.")
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
