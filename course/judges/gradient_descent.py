@@ -1,6 +1,4 @@
 """The exercises of the notebook about gradient descent."""
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -19,8 +17,7 @@ def some_losses() -> tuple[list, float]:
     return [unit * whole(0, 5) for _ in range(whole(0, 6))], unit * whole(1, 4)
 
 
-@compared(
-    cases=lambda: [([9., 4., 3.999], .01), ([9., 4., 3.], .01), ([4., 3.], 1.)], random=some_losses, tries=40,
+@compared(cases=lambda: [([9., 4., 3.999], .01), ([9., 4., 3.], .01), ([4., 3.], 1.)], random=some_losses, tries=40,
     hints=["The last step improved by losses[-2] - losses[-1]. That must be small, and it must not be negative.",
            "With one loss or none there are no two to compare. `and` looks at its right side only if the left one holds."],
     mistakes={
@@ -62,14 +59,10 @@ def params_and_grads() -> tuple[list, list, float]:
         "the tensors are what they were before. p = p - … makes a new tensor; p -= … changes the one that the model uses.":
             lambda params, lr: None,
         "the gradient is still there after the step, and the next backward() adds to it: p.grad = None.":
-            lambda params, lr: sgd_step(params, lr, clear=False),
-        "a parameter without a gradient (None) keeps those behind it from making their step: break and return end the loop.":
-            lambda params, lr: sgd_step(params, lr, skip=False)},
+            lambda params, lr: sgd_step(params, lr, clear=False)},
     right="This is what opt.step() and opt.zero_grad() of torch.optim.SGD do together.")
-def sgd_step(params, lr, clear=True, skip=True):
+def sgd_step(params, lr, clear=True):
     for p in params:
-        if p.grad is None and not skip:
-            return
         if p.grad is not None:
             p.data -= lr * p.grad
             p.grad = None if clear else p.grad
@@ -88,16 +81,12 @@ def a_bent_loss() -> tuple:
     return bent, params, torch.randint(1, 6, ()).item() / 10
 
 
-@compared(
-    cases=lambda: [(bowl, torch.tensor([[1., 3.]]), .5)], random=a_bent_loss,
+@compared(cases=lambda: [(bowl, torch.tensor([[1., 3.]]), .5)], random=a_bent_loss,
     hints=["nudge_gradient does it for vectors. In a matrix, nudge[i] is a whole row; you want one number at a time.",
-           "Work with a row of params.numel() numbers, and give each nudge, and at the end the slopes, the shape of the "
-           "parameters: nudge.reshape(params.shape)."],
+           "Work with a row of params.numel() numbers, and .reshape(params.shape) each nudge, and at the end the slopes."],
     mistakes={
         "this is the change from params upwards, over one nudge. A curve bends, so look to both sides, over two nudges.":
-            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1),
-        "the difference between up and down lies two nudges apart: divide by twice the size.":
-            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, over=1)},
+            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1)},
     right="With it you can check any gradient there is, your own or autograd's, before you trust a training loop.")
 def nudged_slopes(loss_of, params, size, down=1, over=2):
     nudges = size * torch.eye(params.numel(), dtype=params.dtype).view(-1, *params.shape)
@@ -112,8 +101,7 @@ def two_tables() -> tuple[Tensor, Tensor]:
     return torch.where(torch.rand(k) < .3, rows[0], rows[:n]), rows[n:]
 
 
-@compared(
-    cases=lambda: [(torch.tensor([[1.], [2.], [3.]]), torch.tensor([[4.]])),
+@compared(cases=lambda: [(torch.tensor([[1.], [2.], [3.]]), torch.tensor([[4.]])),
                    *((torch.full((n, 1), number), torch.tensor([[number], [9.]])) for n, number in ((7, .1), (10, .3)))],
     random=two_tables,
     hints=["train.mean(0) has one mean for each column; broadcasting subtracts it from each row. train.std(0) is used alike.",
@@ -121,9 +109,9 @@ def two_tables() -> tuple[Tensor, Tensor]:
     mistakes={
         "the held-back rows get a mean and std of their own, but the same number must mean the same in both: use train's.":
             lambda train, valid: (standardised(train, train)[0], standardised(valid, valid)[0]),
-        "enormous numbers come out where a column never varies: by rounding, its std is tiny and not 0, as that of seven times "
-        ".1 may be. Ask the rows themselves whether they are all equal.": lambda train, valid: tuple(
-            (rows - train.mean(0)) / torch.where(train.std(0) > 0, train.std(0), 1.) for rows in (train, valid))},
+        "enormous numbers come out where a column never varies: by rounding, its std is tiny. Are all rows equal?":
+            lambda train, valid: tuple(
+                (rows - train.mean(0)) / torch.where(train.std(0) > 0, train.std(0), 1.) for rows in (train, valid))},
     right="On real data such columns exist: of a digit's 784 pixels, 229 are black in all our training 3s and 7s.")
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0)
@@ -137,18 +125,15 @@ def a_film() -> tuple:
     return 5 * torch.randn(3), 2 * torch.rand(n), 4 * torch.randn(n)
 
 
-@compared(
-    cases=lambda: [(torch.zeros(3), torch.tensor([1., 2.]), torch.tensor([1., 3.]))], random=a_film,
+@compared(cases=lambda: [(torch.zeros(3), torch.tensor([1., 2.]), torch.tensor([1., 3.]))], random=a_film,
     hints=["Write the prediction first, then the error: prediction minus y. Each slope is a mean of 2 · error · something.",
            "That is x for the speed, and 1 for the start. By what is gravity multiplied? torch.stack makes one tensor."],
     mistakes={
         "the slope of gravity has the wrong sign: more gravity means less height, so its factor is -x² / 2.":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.]),
-        "the slope for gravity holds gravity itself. As with the speed, it is the factor beside it that counts: -x² / 2.":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])},
+            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.])},
     right="The fit below uses the same three numbers, found by autograd.")
-def throw_gradient(params, x, y, half=.5):
-    columns = torch.stack([x, torch.ones_like(x), -half * x ** 2], 1)
+def throw_gradient(params, x, y):
+    columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)
     return 2 * columns.T @ (columns @ params - y) / len(x)
 
 
@@ -158,8 +143,7 @@ def a_throw() -> tuple:
     return x, y * 10. ** torch.randint(-4, 2, ()), torch.randint(1, 11, ()).item() / 100, torch.randint(1, 12, ()).item()
 
 
-@compared(
-    cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 100)], random=a_throw, tries=30,
+@compared(cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 100)], random=a_throw, tries=30,
     probe=lambda answer, *case: list(answer(*case)),                               # three numbers in a tensor will do
     hints=["The loop of descend in the lesson does it for two parameters. Now three start at 0, and the model is another.",
            "preds = speed * x + start - gravity / 2 * x ** 2. After the last step, params.tolist() makes numbers."],
@@ -167,13 +151,11 @@ def a_throw() -> tuple:
         "the gradients add up: the second step uses the first gradient too, and so on. Clear the gradient in each step.":
             lambda x, y, lr, steps: fit_throw(x, y, lr, steps, kept=1),
         "the steps are as many times too large as there are dots: the loss is the sum of the squared errors. Take their mean.":
-            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps),
-        "your third parameter is half of gravity: the model takes away gravity / 2 * x ** 2.":
-            lambda x, y, lr, steps: fit_throw(x, y, lr, steps, half=1)},
+            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps)},
     right="Nobody told it how strong gravity is. Seven steps and a film were enough, on any world.")
-def fit_throw(x, y, lr, steps, kept=0, half=.5):
+def fit_throw(x, y, lr, steps, kept=0):
     params, slopes = torch.zeros(3), torch.zeros(3)
     for _ in range(steps):
-        slopes = kept * slopes + throw_gradient(params, x, y, half)
+        slopes = kept * slopes + throw_gradient(params, x, y)
         params = params - lr * slopes
     return params.tolist()

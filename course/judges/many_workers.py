@@ -1,6 +1,4 @@
 """The exercises of the notebook about many workers."""
-from __future__ import annotations
-
 import itertools
 
 import torch
@@ -18,8 +16,7 @@ def some_workers() -> tuple:
     return [torch.randn(shape) if n else torch.full(shape, torch.nan) for n in counts], counts
 
 
-@compared(
-    cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40,
+@compared(cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40,
     hints=["With 24 and 8 digits, the first gradient counts three times as much as the second: 24 / 32 and 8 / 32.",
            "nan times 0 is nan. So a worker without digits has to be left out before anything is multiplied."],
     mistakes={
@@ -50,8 +47,7 @@ def share_of(answer):
         need(not missing, f"{what}, nobody gets {len(missing)} of the rows. Do the workers get the same rows?")
         need(not twice, f"{what}, rows are dealt more than once, {len(twice)} of them. Each should be counted once only.")
         sizes = list(map(len, asked))
-        need(max(sizes) - min(sizes) <= 1, f"{what}, the shares have {max(sizes)} and {min(sizes)} rows. They should differ by "
-             "one at most.")
+        need(max(sizes) - min(sizes) <= 1, f"{what}, the shares have {max(sizes)} and {min(sizes)} rows.")
         need(asked == asked[::-1], f"{what}, a worker gets other rows when it asks a second time.")
 
 
@@ -81,8 +77,7 @@ def all_reduced(answer, nets):
     return torch.stack([*found, torch.cat([p.grad.flatten() for p in made[-1].parameters()])])
 
 
-@compared(
-    cases=list, random=some_nets, probe=all_reduced,
+@compared(cases=list, random=some_nets, probe=all_reduced,
     hints=["zip(*[model.parameters() for model in models]) walks along all models side by side: all first weights, and so on.",
            "Work out torch.stack([p.grad for p in group]).mean(0) of such a group before you change any of it. Then give it to "
            "each, in a second loop: p.grad = mean.clone()."],

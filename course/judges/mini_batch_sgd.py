@@ -1,6 +1,4 @@
 """The exercises of the notebook about mini-batch SGD."""
-from __future__ import annotations
-
 import math
 
 import torch
@@ -11,8 +9,7 @@ from course.judges.linear_model import whole
 from utils import Batches, train_epoch
 
 
-@compared(
-    cases=lambda: [(10, 4, 1), (8, 4, 3), (3, 10, 2), (500, 32, 40)],
+@compared(cases=lambda: [(10, 4, 1), (8, 4, 3), (3, 10, 2), (500, 32, 40)],
     random=lambda: (whole(0, 40), whole(1, 12), whole(0, 6)),
     hints=["How many batches does one epoch have, when the last one may be smaller? The lesson's Batches knows it.",
            "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
@@ -26,16 +23,13 @@ def number_of_steps(n, batch_size, epochs):
     return len(range(0, n, batch_size)) * epochs
 
 
-@compared(
-    cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100])],
+@compared(cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100])],
     random=lambda: ((2 * torch.rand(n := whole(1, 6))).tolist(), torch.randint(1, 9, (n,)).tolist()),
     hints=["A batch's mean times its size is the sum over its digits. Which sum do you need, and what do you divide it by?",
            "zip(values, sizes) walks along both lists at once. You need the sum of value times size over all batches."],
     mistakes={
         "this is the plain mean of the batch means. A digit in a small batch counts more in it: count digits, not batches.":
-            lambda values, sizes: sum(values) / len(values),
-        "you divided by the number of batches. Value times size is a sum over digits, so divide by the number of digits.":
-            lambda values, sizes: sum(v * n for v, n in zip(values, sizes)) / len(values)},
+            lambda values, sizes: sum(values) / len(values)},
     right="However you cut the digits into batches, the result is the same now. The plain mean changes with the batch size.")
 def mean_over_batches(values, sizes):
     return sum(v * n for v, n in zip(values, sizes)) / sum(sizes)
@@ -55,8 +49,8 @@ def shuffled_batches(answer):
         got = list(got)
         need(all(type(pair) in (tuple, list) and len(pair) == 2 and all(isinstance(t, Tensor) for t in pair) for pair in got),
              "each batch should be a pair of tensors, xb and yb: yield them one after the other, or return a list of pairs.")
-        need(torch.equal(given[0], x) and torch.equal(given[1], 100 - x[:, :1]), "your code shuffles x or y itself. Leave them "
-             "as they are, and take rows from them.")
+        need(torch.equal(given[0], x) and torch.equal(given[1], 100 - x[:, :1]), "your code shuffles x or y itself: take "
+             "rows from them.")
         shapes, sizes = [(xb.shape, yb.shape) for xb, yb in got], [min(size, n - k) for k in range(0, n, size)]
         need(shapes == [((k, pixels), (k, 1)) for k in sizes], f"{what}, with {pixels} pixels each, should come in batches of "
              f"{sizes}; yours have the shapes {', '.join(f'{tuple(a)} and {tuple(b)}' for a, b in shapes) or '(none)'}.")
@@ -70,8 +64,7 @@ def shuffled_batches(answer):
         order(n, size, pixels)
     orders = {order(4, 2) for _ in range(500)}
     need(len(orders) > 1, "each pass has the same order. Draw a new one each time, without setting a seed inside.")
-    need(len(orders) == 24, f"4 digits can come in 24 orders, and in 500 passes only {len(orders)} of them came: shuffle all "
-         "digits before you cut.")
+    need(len(orders) == 24, f"4 digits can come in 24 orders, and in 500 passes only {len(orders)} of them came.")
 
 
 def some_parameters() -> tuple:
@@ -94,19 +87,14 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
     return torch.stack(places)
 
 
-@compared(
-    cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)], random=some_parameters, probe=path, seconds=60,
-    hints=["Each parameter needs a velocity of its own that lives from step to step: a list of zeros beside self.params = "
-           "list(params), made in __init__ and kept in self. The two formulas of the task are the body of step.",
-           "zero_grad sets each .grad to None and leaves the velocities alone. A parameter that the loss does not use has the "
-           ".grad None: skip it."],
+@compared(cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)], random=some_parameters, probe=path, seconds=60,
+    hints=["Each parameter needs a velocity of its own that lives from step to step: zeros beside self.params = list(params).",
+           "zero_grad sets each .grad to None and leaves the velocities alone. step skips a parameter whose .grad is None."],
     mistakes={
         "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
             lambda params, lr, momentum: Momentum(params, lr, 0.),
         "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
-            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
-        "the gradients add up: zero_grad does not forget them, so backward() adds to the old ones. Set each .grad to None.":
-            lambda params, lr, momentum: type("Kept", (Momentum,), {"zero_grad": lambda self: None})(params, lr, momentum)},
+            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum)},
     right="The same path as torch.optim.SGD, step by step. With momentum=1 it is a ball without friction.")
 class Momentum(torch.optim.SGD):
     def __init__(self, params, lr, momentum):
@@ -121,22 +109,16 @@ def some_losses() -> tuple:
     return losses.tolist(), whole(1, 5)
 
 
-@compared(
-    cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.5, .5, .5, .4], 2), ([.5, math.nan, .6, .4], 2),
+@compared(cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.5, .5, .5, .4], 2), ([.5, math.nan, .6, .4], 2),
                    ([.5, .6, .55, .3], 2), ([math.nan, .5, .6, .4, .7], 3), ([3e20, 2e20, 2.5e20, 2.6e20, 1e20], 2)],
     random=some_losses,
     hints=["Walk through the losses and keep two things: the lowest loss so far, and the epoch in which it came.",
-           "math.inf is larger than any loss, so the first number is always better. Patience runs out when the epoch number is "
-           "`patience` larger than that of the best epoch."],
+           "Patience runs out when the epoch number is `patience` larger than that of the best epoch."],
     mistakes={
         "each loss is compared with the one before. It should be compared with the best so far.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
-        "an equal loss counts as better. Equal is not better, so patience runs on.":
-            lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] <= v[best]),
         "both numbers are one too small: epochs are counted from 1.":
-            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience)),
-        "you look into the future: the best epoch is chosen from all losses, also from those after training has stopped.":
-            lambda losses, patience: (stops_at(losses, patience)[0], stops_at(losses, math.inf)[1])},
+            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))},
     right="fit_until needs these two epochs: it ends after the first and goes back to the model of the second.")
 def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best]):
     values, best = [math.inf, *losses], 0
@@ -161,32 +143,22 @@ def some_callbacks() -> tuple:
             torch.randint(0, 4, (whole(1, 3),)).tolist())
 
 
-class Counted(Batches):
-    """Mini-batches that count how often they are gone through."""
-    passes = 0
-
-    def __iter__(self):
-        self.passes += 1
-        return super().__iter__()
-
-
 def diary(answer, callbacks, fits):
     """What happens, in words: each call of a callback, with the epoch that it sees, and where each fit ends."""
     x, model, happened = torch.randn(10, 2), nn.Linear(2, 1), []
-    data, opt = Counted(x, (x[:, :1] > 0).float(), 4), torch.optim.SGD(model.parameters(), lr=.5)
+    data, opt = Batches(x, (x[:, :1] > 0).float(), 4), torch.optim.SGD(model.parameters(), lr=.5)
 
     def noted(k, callback):
         def called(*given):
             what = ", ".join("learner" if it is learner else a_kind(it) for it in given)
-            happened.append(f"callback {k}({what}) at epoch {learner.epoch}, after {data.passes} passes")
+            happened.append(f"callback {k}({what}) at epoch {learner.epoch}, with a weight of {model.weight[0, 0]:.2f}")
             return callback(learner)
         return called
 
     learner = answer(model, opt, data, [noted(k, callback) for k, callback in enumerate(callbacks, 1)])
     for epochs in fits:
         learner.fit(epochs)
-        happened.append(f"fit({epochs}) ends at epoch {learner.epoch}, after {data.passes} passes, with a weight of "
-                        f"{model.weight[0, 0]:.2f}")
+        happened.append(f"fit({epochs}) ends at epoch {learner.epoch}, with a weight of {model.weight[0, 0]:.2f}")
     return happened + ["nothing more"] * (40 - len(happened))
 
 
@@ -196,11 +168,8 @@ def diary(answer, callbacks, fits):
     hints=["__init__ only stores what it is given, and self.epoch = 0. fit is a loop; train_epoch does one epoch.",
            "After each epoch: add 1 to self.epoch, then call every callback with self and collect what they return in a list."],
     mistakes={
-        "when a callback returns True, the ones behind it are not called any more in that epoch. any(…) over a generator, or, "
-        "break and return all stop looking at the first True: call all of them first.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks)),
-        "only what the last callback returns counts. Any of them should be able to stop the training.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: [None, *[call(it) for call in it.callbacks]][-1])},
+        "any(…) over a generator, or, break and return all stop looking at the first True: call all callbacks first.":
+            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))},
     right="Recording, stopping, printing, saving: all of it now fits in from outside. fastai's Learner is built in this way.")
 class CallbackLearner:
     def __init__(self, model, opt, train, callbacks, asked=lambda it: any([call(it) for call in it.callbacks])):

@@ -1,6 +1,4 @@
 """The exercises of more variety."""
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,8 +41,8 @@ def better_wiggle(answer):
     if not (isinstance(got, Tensor) and got.shape == x.shape and got.is_floating_point()):
         need(False, f"with 60 digits: {fact(got, x)} .flatten(1) makes rows of images again.")
     need(torch.equal(x, corner.flatten().expand(60, -1)), "your code changes the digits that it is given. Work on a .clone().")
-    need(got.min() > -1e-3 and got.max() < 1.001, f"pixels from {got.min():.2f} to {got.max():.2f} come out. They "
-         "should stay between 0 and 1, as ink does.")
+    need(got.min() > -1e-3 and got.max() < 1.001, f"pixels from {got.min():.2f} to {got.max():.2f} come out. "
+         "They should stay between 0 and 1.")
     need(not torch.allclose(got, x, atol=1e-3), "nothing is wiggled: the digits come back as they are.")
     need(not torch.allclose(got, got[:1].expand_as(got), atol=1e-3), "all digits of a batch get one wiggle: draw for each.")
     need(not torch.allclose(answer(x.clone()), got, atol=1e-3), "each call draws the same wiggle again. Is a seed set inside?")
@@ -53,8 +51,7 @@ def better_wiggle(answer):
         on, light = (images > .3).any(3 - axis), images.sum(3 - axis)
         middle = (on.float().argmax(1) + 27 - on.flip(1).float().argmax(1)) / 2
         side = ((light * torch.arange(28.)).sum(1) / light.sum(1) - middle) * (1 if axis == 1 else -1)
-        need((side > 0).float().mean() > .8, "many images are mirrored, stand on their heads, or are turned so far that their "
-             "sides change places.")
+        need((side > 0).float().mean() > .8, "many images are mirrored, stand on their heads, or their sides change places.")
     bundled = load_digits(dataset="bundled").train_x.flatten(1)
     model = trained(lambda: nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1)),
                     [answer(bundled.clone()) for _ in range(60)])
@@ -67,8 +64,7 @@ def better_wiggle(answer):
 
 
 @tried(
-    hints=["Where are the parameters? Count them for [784, 3, 1]: nearly all are in the first layer, one for each "
-           "pixel and unit.",
+    hints=["Where are the parameters? Count them for [784, 3, 1]: nearly all are in the first layer.",
            "Neighbouring pixels show nearly the same. nn.AvgPool2d(2) makes a number of each square of 2 × 2 pixels. It wants "
            "images: nn.Unflatten(1, (1, 28, 28)) makes them of rows, and nn.Flatten() makes rows again."],
     seconds=120,
@@ -78,8 +74,7 @@ def small_model(answer):
     need(isinstance(first, nn.Module), f"{a_kind(first)} comes back where a model is wanted, such as nn.Sequential(…).")
     need(first is not answer(), "the same model comes back each time. Make a new one inside the function.")
     count = sum(p.numel() for p in first.parameters() if p.requires_grad)
-    need(0 < count <= 2400, f"it has {count:,} parameters; 1 to 2,400 are allowed. A hidden unit that sees all pixels "
-         "needs 784 of them.")
+    need(0 < count <= 2400, f"it has {count:,} parameters; 1 to 2,400 are allowed.")
     got = first(torch.rand(9, 784))
     need(isinstance(got, Tensor) and got.shape == (9, 1), f"for 9 digits (9, 784) your model returns {a_kind(got)}, and a "
          "column of shape (9, 1) is wanted.")
@@ -93,9 +88,8 @@ def small_model(answer):
 
     scores = [score(answer, seed) for seed in range(3)]
     coins = sum(score < .6 for score in scores)
-    need(coins < 3, "with all three seeds the trained model is no better than a coin. Do its parameters start at 0, or "
-         "is there a sigmoid behind the last layer, so that no score is below 0?")
-    need(not coins, f"with {coins} of 3 seeds it is no better than a coin: are all of so few hidden units dead?")
+    need(not coins, f"with {coins} of 3 seeds the trained model is no better than a coin. Do its parameters start at 0, is "
+         "there a sigmoid behind the last layer, or are all of so few hidden units dead?")
     ahead = sum(scores) / 3 - score(lambda: nn.Linear(784, 1), 0)
     need(ahead >= .01, f"with its {count:,} parameters it is {'level with' if ahead > -.004 else 'behind'} the linear model, "
          "or hardly ahead: .01 more is wanted. Is there a ReLU between two layers, and do they see enough of the image?")
@@ -129,18 +123,13 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
                 p -= change(p, lr, decay)
 
 
-@compared(
-    probe=stepped,
+@compared(probe=stepped,
     cases=lambda: [([torch.tensor([1., -2.])], [torch.ones(2)], .1, .5)], random=some_parameters,
     hints=["It is the step of gradient descent, as in the lesson about the ball, with one thing more: the pull towards 0.",
            "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
     mistakes={
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
-        "the decay pushes the parameters away from 0: it has to be subtracted, like the gradient.":
-            lambda params, lr, decay: with_decay(params, lr, -decay),
-        "the decay is the same for all numbers: it should be in proportion to each one.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * (p.grad + decay))},
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p)},
     right="torch.optim.SGD does this when you give it weight_decay.")
 def decayed_step(params, lr, decay):
     with_decay(params, lr, decay)

@@ -1,6 +1,4 @@
 """The exercises of the notebook about pixels."""
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -14,8 +12,7 @@ def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -
     return images[:0 if len(shape) > 2 and torch.rand(()) < empty else None].to(torch.uint8)
 
 
-@compared(
-    cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
+@compared(cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
     hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction, as in the lesson.",
            "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
     mistakes={
@@ -28,14 +25,12 @@ def ink(images):
     return (images > 0).float().mean((1, 2))
 
 
-@compared(
-    cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
+@compared(cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     random=lambda: (some_bytes(1, 4, empty=.3), int(torch.randint(-300, 301, ()))),
     hints=["Convert to a type that can hold 300 and -100 before you add. The lesson says which.",
            "Then .clamp(lowest, highest) limits what is above 255 or below 0, and .to(torch.uint8) makes bytes again."],
     mistakes={
-        "some bytes passed 255 or 0 and started again at the other end. Add in floats or whole numbers (.float(), .int()), and "
-        "keep them between 0 and 255 before you go back to bytes: afterwards it is too late.":
+        "some bytes passed 255 or 0 and started again at the other end. Use .int(), and clamp: afterwards it is too late.":
             lambda images, by: (images.int() + by).to(torch.uint8)},
     right="What passed the limits is lost: darker by the same amount does not bring the picture back.")
 def brighten(images, by):
@@ -53,8 +48,7 @@ def painted(images: Tensor, *indices) -> Tensor:
 @compared(
     cases=lambda: [(torch.zeros(3, 4),), (stack_of_images(3),)], random=lambda: (some_bytes(2, 4, size=2, empty=.3) / 255,),
     hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
-           "images[..., 0] is the leftmost column. Which index is the last column, whatever the size?",
-           "A row is the last axis but one: [..., 0, :] is the top row. The colon stands for all of its columns."],
+           "images[..., 0] is the leftmost column, and images[..., 0, :] the top row. Which index is the last?"],
     mistakes={
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
@@ -73,8 +67,7 @@ def labelled() -> tuple[Tensor, Tensor, int]:
     return images * (labels != label)[:, None, None] if torch.rand(()) < .2 else images, labels, label
 
 
-@compared(
-    cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
+@compared(cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
     random=labelled, tries=40,
     hints=["Two steps of the lesson: a mask keeps the images of one digit, and argmax finds an index.",
            "Name the images that the mask keeps. Their light, and the index of the most, belong to them, not to the stack."],
@@ -89,14 +82,12 @@ def boldest(images, labels, label):
     return mine[mine.sum((1, 2)).argmax()]
 
 
-@compared(
-    cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
+@compared(cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
     random=lambda: (some_bytes().to((torch.uint8, torch.int64, torch.float32)[torch.randint(3, ())]),),
     hints=["torch.cat joins tensors along axis 0, or along the axis whose number is its second input.",
            "It wants a list of images: list(...) takes a stack apart. Which axis of one image runs to the right?"],
     mistakes={
-        "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut the long row of "
-        "numbers at other places. The first row of the sheet must hold the first row of each image.":
+        "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut elsewhere.":
             lambda images: images.reshape(images.shape[1], -1),
         "the images still have an axis of their own. cat joins them along one that is there; which one runs to the right?":
             lambda images: torch.stack(list(images), 1),

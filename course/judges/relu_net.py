@@ -1,6 +1,4 @@
 """The exercises of the notebook about a ReLU net."""
-from __future__ import annotations
-
 import torch
 from torch import nn
 
@@ -10,23 +8,19 @@ from course.words import same_kind
 from utils import load_digits
 
 
-@compared(
-    cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
+@compared(cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
     random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
     hints=["torch.where(condition, a, b) takes a where the condition holds, and b elsewhere.",
            "Or write the hinge as two halves: s.clamp(min=0) is the part above 0, and s.clamp(max=0) the part below."],
     mistakes={
         "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
-            lambda s, slope: s.clamp(min=0),
-        "negative numbers come out positive. Below 0 the graph goes on falling to the left, only less steeply.":
-            lambda s, slope: torch.where(s > 0, s, -slope * s)},
+            lambda s, slope: s.clamp(min=0)},
     right="Below 0 the slope is small, but it is not 0. So a gradient always comes back, and no unit can die.")
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
 
 
-@compared(
-    cases=lambda: [([2, 3, 1],), ([784, 30, 1],), ([4, 4, 4],)],
+@compared(cases=lambda: [([2, 3, 1],), ([784, 30, 1],), ([4, 4, 4],)],
     random=lambda: (torch.randint(1, 9, (whole(1, 5),)).tolist(),),
     hints=["Each layer lies between two neighbours of the list: 784 and 30, then 30 and 1.",
            "A layer from n inputs to m outputs has n · m weights and m biases. zip(sizes, sizes[1:]) gives the neighbours."],
@@ -46,8 +40,7 @@ def some_activations() -> tuple:
     return (numbers * (torch.rand_like(numbers) < .6) * (torch.rand(numbers.shape[1]) < .7),)
 
 
-@compared(
-    cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations,
+@compared(cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations,
     hints=["For which units is it 0 for every digit? The digits are axis 0, the units axis 1. Which axis has to disappear?",
            "(activations == 0).all(0) has one answer for each unit. How many of them are True?"],
     mistakes={
@@ -63,10 +56,8 @@ def dead_units(activations):
 
 
 @tried(
-    hints=["Turn the labels into targets first: labels.unique() holds the two digits, and one of them gets the 1. The "
-           "notebook's cells on Batches, new_net and train_epoch have all the rest.",
-           "Return a function that you define inside yours: it flattens, predicts under torch.no_grad(), takes the column "
-           "[:, 0], and torch.where(preds > 0, one, other) makes digits of the scores."],
+    hints=["Turn the labels into targets first: labels.unique() holds the two digits, and one of them gets the 1.",
+           "Return a function defined inside yours; torch.where(preds[:, 0] > 0, one, other) makes digits of the scores."],
     seconds=120,
     right="All seven steps, from an empty cell, for any two digits: what this course set out to do. Try your hardest pair.")
 def learn_two_digits(answer):
@@ -86,8 +77,7 @@ def learn_two_digits(answer):
         x, y = train_x[rows].clone(), train_y[rows].clone()
         says = answer(x, y)
         need(callable(says), f"{a_kind(says)} comes back where a function is wanted. Define one inside yours, and return it.")
-        need(not isinstance(says, (nn.Linear, nn.Sequential)), "the model itself comes back. It gives scores for rows of "
-             "pixels: return a function that gives labels for images.")
+        need(not isinstance(says, (nn.Linear, nn.Sequential)), "the model itself comes back: its scores are no labels yet.")
         need(same((x, y), (train_x[rows], train_y[rows])), "your code changes the images or labels that it is given.")
         got = asked(says, new_x, new_y)
         what, right = f"new {pair[0]}s and {pair[1]}s", (got == new_y).double().mean().item()
@@ -95,8 +85,7 @@ def learn_two_digits(answer):
         need(not odd, f"to some {what} it says {min(odd, default='')}. Which two digits there are, labels.unique() tells.")
         need(right > .2, f"nearly all {what} are read wrongly: it did learn, and the two have changed places.")
         need(right >= least, f"of {len(new_y)} {what}, the fraction {right:.3f} is read rightly, and {least} can be reached. "
-             "Are the digits shuffled (ours come sorted), each beside its own target, and the gradients zeroed? Are there "
-             "epochs enough?")
+             "Are the digits shuffled (ours come sorted), each beside its own target, and the gradients zeroed?")
         for n in (0, 1, 300):
             need(same(asked(says, new_x[:n], new_y[:n]), got[:n]), f"an image is read otherwise when only the first {n} of "
                  f"{len(new_y)} are shown. What is said of an image should depend on this image alone.")
@@ -113,8 +102,7 @@ def a_leaky_net() -> tuple:
     return params, torch.randn(n, k), (torch.rand(n, 1) > .5).float(), float(torch.rand(()))
 
 
-@compared(
-    cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
+@compared(cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
                     torch.tensor([[1.]]), .5)],
     random=a_leaky_net,
     hints=["Start from the lines of the lesson. Forward, only the activations change.",
@@ -122,8 +110,6 @@ def a_leaky_net() -> tuple:
     mistakes={
         "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
             lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, back=0.),
-        "the hinge leaks on the way back, and not on the way forward: the activations need `slope`, too.":
-            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, 0., back=slope),
         "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
             lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, valued=True)},
     right="A unit behind this hinge cannot die: some gradient always comes back.")
