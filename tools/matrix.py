@@ -44,7 +44,7 @@ def strict_check(python: Path, threads: int, unit: str) -> str:
                         OMP_NUM_THREADS=str(threads), ATEN_CPU_CAPABILITY=unit.lower(),
                         PATH=f"{python.parent}{os.pathsep}{os.environ['PATH']}")
     write(python.parent.parent / "log.txt", text)
-    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", text.splitlines()[-1])}
+    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", text.rpartition("\n")[2])}
     if status == 0:
         return f"all {found['passed']} cells equal"
     if not found or "error" in found:
@@ -62,10 +62,11 @@ def check(name: str) -> list[list[str]]:
         print(f"{name}: there is no Python {version} here, so it is skipped.")
         return []
     print(f"{name}: installing ...", flush=True)
-    status, text = said(uv, "pip", "install", "--compile-bytecode", "--python", python, *packages)
-    if status:
-        sys.exit(f"The environment {name!r} could not be installed: {text}")
-    *versions, best = said(python, "-c", ASK)[1].splitlines()[-1].split("|")
+    for command in ([uv, "pip", "install", "--compile-bytecode", "--python", python, *packages], [python, "-c", ASK]):
+        status, text = said(*command)
+        if status:
+            sys.exit(f"The environment {name!r} could not be installed: {text}")
+    *versions, best = text.splitlines()[-1].split("|")
     variants = [(2, best)]
     if name == "tested":                                               # one thread and two, no vector unit to the best one
         variants = list(product((1, 2), list(UNITS)[:list(UNITS).index(best) + 1] if best in UNITS else [best]))

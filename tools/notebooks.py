@@ -57,8 +57,7 @@ def read(path: Path) -> nbformat.NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except ValueError:
-        sys.exit(f"{path.name} is damaged, it cannot be read as a notebook: run  git checkout notebooks  for the last good "
-                 "one.")
+        sys.exit(f"{path.name} is damaged, it cannot be read: run  git checkout notebooks  for the last good one.")
 
 
 def has(cell: nbformat.NotebookNode, tag: str) -> bool:
