@@ -139,7 +139,7 @@ def room_8(x: Tensor, y: Tensor, lr: float = 1.) -> tuple[list, list]:
 
 
 def room_9(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple:
-    """A net's accuracy on vx after each of ten epochs, then twenty times more; the net."""
+    """A net: its accuracy on vx after each of ten epochs, then twenty times more."""
     model = nn.Sequential(nn.Linear(784, 30), nn.ReLU(),
                           nn.Dropout(.5), nn.Linear(30, 1))
     opt = torch.optim.SGD(model.parameters(), lr=.1)

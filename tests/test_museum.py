@@ -194,7 +194,7 @@ def test_symptoms_of_rooms_9_and_10():
         ends[how].append(torch.cdist(held, tx).min(1)[0].mean())
     training, held, new, nearest = ends["leak"]
     assert training > .99 and held > .98 and new < held - .02 and nearest < .6 * ends["mended"][3]
-    assert abs(ends["mended"][1] - ends["mended"][2]) < .025 and ends["mended"][2] < new + .01, "the report was wrong, not the net"
+    assert abs(ends["mended"][1] - ends["mended"][2]) < .025 and ends["mended"][2] < new + .01, "only the report was wrong"
 
 
 def test_what_the_questions_say():
