@@ -130,7 +130,11 @@ def a_film() -> tuple:
            "That is x for the speed, and 1 for the start. By what is gravity multiplied? torch.stack makes one tensor."],
     mistakes={
         "the slope of gravity has the wrong sign: more gravity means less height, so its factor is -x² / 2.":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.])},
+            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.]),
+        "the third slope comes out -2 times ours: gravity enters the height with the factor -x² / 2, not x².":
+            lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -2.]),
+        "the slope for gravity holds gravity itself. As with the speed, it is the factor beside it that counts: -x² / 2.":
+            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])},
     right="The fit below uses the same three numbers, found by autograd.")
 def throw_gradient(params, x, y):
     columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)

@@ -94,11 +94,26 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
         "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
             lambda params, lr, momentum: Momentum(params, lr, 0.),
         "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
-            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum)},
+            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
+        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.":
+            lambda *given: Shared(*given)},
     right="The same path as torch.optim.SGD, step by step. With momentum=1 it is a ball without friction.")
 class Momentum(torch.optim.SGD):
     def __init__(self, params, lr, momentum):
         super().__init__(params, lr=lr, momentum=momentum)
+
+
+class Shared(Momentum):
+    """With a single velocity for all parameters."""
+    velocity = 0.
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.velocity = group["momentum"] * self.velocity + p.grad
+                    p -= group["lr"] * self.velocity
 
 
 def some_losses() -> tuple:

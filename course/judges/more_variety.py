@@ -129,7 +129,10 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
            "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
     mistakes={
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
-            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p)},
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
+        "the decay works on parameters that have already made their step: both belong to one step, from where it began.":
+            lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay:
+                                                 lr * p.grad + lr * decay * (p - lr * p.grad))},
     right="torch.optim.SGD does this when you give it weight_decay.")
 def decayed_step(params, lr, decay):
     with_decay(params, lr, decay)
