@@ -6,8 +6,6 @@ The browser is Chromium: Debian's, or the one that CHROMIUM names. Everything ha
 fresh profile. Errors in the browser's console and requests to other machines count as problems. Screenshots go to
 build/screenshots/.
 """
-from __future__ import annotations
-
 import functools
 import http.server
 import json
@@ -20,7 +18,6 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 from typing import Iterator
 from urllib.parse import urlsplit
@@ -30,13 +27,13 @@ try:
     from playwright.sync_api import Error, TimeoutError, sync_playwright
 
     from tools.book import pages_in
-    from tools.notebooks import ROOT, build, files_of_the_course, notebooks, read
+    from tools.break_it import copy_of_the_course
+    from tools.notebooks import ROOT, build, notebooks, read, slug, write
 except ModuleNotFoundError as missing:
     sys.exit(f"The package {missing.name} is missing: run  make browser , which installs what this test needs.")
 
 COPY, SHOTS = ROOT / "build" / "browser", ROOT / "build" / "screenshots"
 DEFAULT = ["pixels", "gradient_descent", "relu_net", "where_it_fails", "book"]
-SHOWN = {"index", *(path.stem for path in notebooks() if path.stem[3:] in DEFAULT), "glossary"}     # pages with screenshots
 ERROR = '.jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]'            # tracebacks and warnings
 FINISHED = """error => {
     const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText);
@@ -71,10 +68,9 @@ def problem(text: str) -> None:
 
 def chromium() -> str:
     """The browser's path; ends with a sentence where there is none."""
-    own = os.environ.get("CHROMIUM")
-    found = [path for path in map(shutil.which, [own] if own else ["chromium", "chromium-browser", "google-chrome"]) if path]
-    return found[0] if found else sys.exit(f"There is no browser {own or 'chromium'} here: install it (Debian: apt install "
-                                           "chromium), or name one: CHROMIUM=/path/to/chromium make browser")
+    own = os.environ.get("CHROMIUM", "chromium")
+    return shutil.which(own) or sys.exit(f"There is no browser {own} here: install it (Debian: apt install chromium), or name "
+                                         "one: CHROMIUM=/path/to/chromium make browser")
 
 
 def open_page(browser, name: str, home: str):
@@ -90,8 +86,7 @@ def open_page(browser, name: str, home: str):
         request(socket.url)
         socket.on("framereceived", lambda frame: page.said.append(frame if isinstance(frame, bytes) else frame.encode()))
 
-    page.on("console", lambda line: line.type == "error" and problem(
-        f"{name}: the console shows an error: {line.text[:300]} {line.location['url']}"))
+    page.on("console", lambda line: line.type == "error" and problem(f"{name}: {line.text[:300]} {line.location['url']}"))
     page.on("pageerror", lambda thrown: problem(f"{name}: {str(thrown)[:300]}"))
     page.on("request", lambda asked: request(asked.url))
     page.on("websocket", websocket)
@@ -100,33 +95,18 @@ def open_page(browser, name: str, home: str):
 
 # ---------------------------------------------------------------- JupyterLab, on a copy of the course
 
-def copy_course() -> Path:
-    """Copy the course into build/browser/, as a git repository of its own, so that git tells what has changed."""
-    build("screenshots")
-    course = build("browser") / "course"
-    for name in files_of_the_course():
-        (course / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, course / name)
-    for words in (["init", "-q"], ["add", "-A"]):
-        subprocess.run(["git", *words], cwd=course, check=True)
-    return course
-
-
 @contextmanager
 def jupyterlab(course: Path) -> Iterator[dict]:
     """A JupyterLab that knows nothing of the user's settings: its `url` and `token`. Stopped at the end, come what may."""
     env = {name: value for name, value in os.environ.items() if not re.match("JUPYTER|DIGITS$|MNIST_ROOT$", name)}
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        env[name] = str(COPY / name)
-    settings = COPY / "JUPYTER_CONFIG_DIR" / "labconfig" / "default_setting_overrides.json"
-    settings.parent.mkdir(parents=True)
+    env |= {f"JUPYTER_{kind}_DIR": str(COPY / kind) for kind in ("CONFIG", "DATA", "RUNTIME")} | {"IPYTHONDIR": str(COPY)}
     rendered = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}        # also what is out of sight
-    settings.write_text(json.dumps(rendered), encoding="utf-8")
+    write(COPY / "CONFIG" / "labconfig" / "default_setting_overrides.json", json.dumps(rendered))
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port-retries=99",
                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with open(COPY / "server.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log, start_new_session=True)
-    info = COPY / "JUPYTER_RUNTIME_DIR" / f"jpserver-{server.pid}.json"
+    info = COPY / "RUNTIME" / f"jpserver-{server.pid}.json"
     try:
         end = time.time() + 120
         while not (info.exists() and info.read_text(encoding="utf-8").endswith("}")):
@@ -144,17 +124,23 @@ def idle(page) -> None:
     page.locator("#jp-main-statusbar", has_text=re.compile(r"\| Idle")).wait_for(timeout=120_000)
 
 
+def open_notebook(browser, server: dict, path: Path):
+    """A page with a notebook in JupyterLab."""
+    page = open_page(browser, path.stem, server["url"])
+    page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
+    idle(page)                                               # before that, the menu does nothing
+    return page
+
+
 def only_opened(browser, server: dict, course: Path) -> None:
     """Open each notebook and save it: nothing may have changed, and no question may cover the page."""
-    page = open_page(browser, "opened", server["url"])
     for path in notebooks():
-        page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
-        idle(page)
+        page = open_notebook(browser, server, path)
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1500)
         if page.locator(".jp-Dialog, .jp-toast-message, .Toastify__toast").count():
             problem(f"{path.name}: a question or a note covers the page")
-    page.close()
+        page.close()
     changed = subprocess.run(["git", "diff", "--stat"], cwd=course, capture_output=True, text=True, encoding="utf-8").stdout
     if changed:
         problem(f"opening and saving changes notebooks: {changed}")
@@ -165,10 +151,8 @@ def look_at_notebook(browser, server: dict, path: Path) -> None:
     """Run all cells of a notebook; compare its pictures with the committed ones; move its sliders, draw on its pad."""
     name, start = path.stem, time.time()
     print(name)
-    page = open_page(browser, name, server["url"])
+    page = open_notebook(browser, server, path)
     try:
-        page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
-        idle(page)                                           # before that, the menu does nothing
         for menu, item in (("Edit", "Clear Outputs of All Cells"), ("Run", "Run All Cells")):
             page.get_by_role("menuitem", name=menu, exact=True).click()
             page.get_by_role("menuitem", name=item, exact=True).click()
@@ -176,22 +160,20 @@ def look_at_notebook(browser, server: dict, path: Path) -> None:
         idle(page)
         print(f"    all cells are done, after {time.time() - start:.0f} s")
         page.screenshot(path=SHOTS / f"{name}.png")
-        if not page.locator(".jp-CodeCell .jp-InputPrompt").filter(has_text=re.compile(r"\[ ?\]")).count():     # all ran
-            shown = page.locator(".jp-Notebook .jp-CodeCell").evaluate_all(COUNTS)
-            expected = [sum("image/png" in output.get("data", {}) for output in cell.outputs)
-                        for cell in read(path).cells if cell.cell_type == "code"]
-            for k, pair in enumerate(zip_longest(shown, expected), 1):
-                if pair[0] != pair[1]:
-                    problem(f"{name}: code cell {k} shows {pair[0]} pictures instead of {pair[1]}")
-            for k, slider in enumerate(page.locator(".jp-CodeCell .widget-slider").all(), 1):
-                move(page, name, slider, k)
-            for pad in page.locator(".jp-CodeCell .drawpad").all():
-                draw(page, name, pad)
-        for text in page.locator(ERROR).all_inner_texts():
-            problem(f"{name}: an output is an error: {text.strip().splitlines()[-1][:200]}")
+        shown = page.locator(".jp-Notebook .jp-CodeCell").evaluate_all(COUNTS)
+        expected = [sum("image/png" in output.get("data", {}) for output in cell.outputs)
+                    for cell in read(path).cells if cell.cell_type == "code"]
+        if shown != expected:
+            problem(f"{name}: the code cells show {shown} pictures instead of {expected}")
+        for k, slider in enumerate(page.locator(".jp-CodeCell .widget-slider").all(), 1):
+            move(page, name, slider, k)
+        for pad in page.locator(".jp-CodeCell .drawpad").all():
+            draw(page, name, pad)
     except Error as error:                                   # also where something did not come in time
         problem(f"{name}: {error.message.strip()}")
         page.screenshot(path=SHOTS / f"{name}_problem.png")
+    for text in page.locator(ERROR).all_inner_texts():
+        problem(f"{name}: an output is an error: {text.strip().splitlines()[-1][:200]}")
     authorised = {"Authorization": f"token {server['token']}"}
     for kernel in page.request.get(f"{server['url']}api/kernels", headers=authorised).json():
         page.request.delete(f"{server['url']}api/kernels/{kernel['id']}", headers=authorised)
@@ -287,12 +269,10 @@ def look_at_book(browser, folder: Path) -> None:
         for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):      # the others see no colours
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
-            options = {"preload": False, "resultTypes": ["violations"], **rules}
-            for barrier in Axe().run(page, options=options).response["violations"]:
-                problem(f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), at {barrier['nodes'][0]['target'][0]} and "
-                        f"{len(barrier['nodes']) - 1} more.")
-            if file.stem in SHOWN:
-                page.screenshot(path=SHOTS / f"book_{file.stem}_{scheme}.png")
+            for barrier in Axe().run(page, options={"preload": False, **rules}).response["violations"]:
+                places = [node["target"][0] for node in barrier["nodes"]]
+                problem(f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), {len(places)} times, first: {places[0]}")
+            page.screenshot(path=SHOTS / f"book_{file.stem}_{scheme}.png")
     page.goto(home)
     page.keyboard.press("Control+k")
     page.keyboard.type("learning rate")
@@ -310,14 +290,17 @@ def main(wanted: list[str]) -> None:
     program = chromium()
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
-    course = copy_course()
+    build("screenshots")
+    course = build("browser") / "course"
+    copy_of_the_course(course)
+    subprocess.run("git init -q && git add -A", shell=True, cwd=course, check=True)
     with sync_playwright() as player:
         # Without Chromium's sandbox, which does not work for root and in containers: it sees none but our own pages.
         browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
         with jupyterlab(course) as server:
             only_opened(browser, server, course)
             for path in notebooks():
-                if path.stem in wanted or path.stem[3:] in wanted:
+                if slug(path) in wanted:
                     look_at_notebook(browser, server, path)
         if "book" in wanted:
             look_at_book(browser, ROOT / "build" / "book")
