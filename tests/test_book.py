@@ -69,7 +69,7 @@ def test_pages_are_light_and_the_pad_is_where_it_belongs(site):
 def test_formulas_search_and_widgets_need_no_network(site):
     assert book.faults(site) == []
     maths = page(site, "03_gradient_descent")
-    assert maths.count('class="formula"') == maths.count("<math ") > 9 and "<mfrac>" in page(site, "04_linear_model")
+    assert maths.count('class="formula') == maths.count("<math ") > 9 and "<mfrac>" in page(site, "04_linear_model")
     assert "learn" in (site / "searchindex.js").read_text(encoding="utf-8")
     assert all("require.js" not in page(site, name) for name in LESSONS)
 

@@ -50,8 +50,7 @@ LOOK = """() => {
     all("details").forEach(part => part.open = true);
     const tell = (faulty, what) => faulty.length && said.push(`${faulty.length} ${what}, the first: ${
         (faulty[0].alt || faulty[0].textContent || faulty[0].outerHTML).trim().slice(0, 80)}`);
-    tell(all(".math").filter(part => !part.querySelector("mjx-container")), "formulas are not set");
-    tell(all("[data-mml-node=merror], mjx-container [fill=red]"), "formulas have errors");
+    tell(all(".formula").filter(part => !part.querySelector("math")), "formulas are not set");
     tell(all("img").filter(picture => !picture.complete || !picture.naturalWidth), "pictures are not shown");
     if (document.documentElement.scrollWidth > innerWidth) said.push("the page is wider than the window.");
     return said;
@@ -208,19 +207,21 @@ def move(page, name: str, slider, k: int) -> None:
     print(f"    slider {title}")
 
 
+def stroke(page, canvas, points: list[tuple[float, float]]) -> None:
+    """Draw a line by mouse; points: fractions of the canvas's width and height."""
+    box = canvas.bounding_box()
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
 def draw(page, name: str, pad) -> None:
     """On the pad: a 7 by mouse, then nothing, a 3 by mouse, a picture of the 7, and a file that is no picture."""
     output, canvas, chooser = pad.locator(OUTPUT), pad.locator("canvas"), pad.locator("input[type=file]")
     canvas.scroll_into_view_if_needed()
-
-    def stroke(points: list[tuple[float, float]]) -> None:
-        box = canvas.bounding_box()
-        places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in points]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=5)
-        page.mouse.up()
 
     def after(what: str, act, expected: str) -> None:
         page.said.clear()
@@ -234,10 +235,10 @@ def draw(page, name: str, pad) -> None:
         if not (2 * digits.count(expected) > len(digits) if expected in "37" else expected in answer.lower()):
             problem(f"{name}: {what} on the pad gives the answer {answer!r}")
 
-    after("a drawn 7", lambda: stroke(SEVEN), "7")
+    after("a drawn 7", lambda: stroke(page, canvas, SEVEN), "7")
     seven = {"name": "seven.png", "mimeType": "image/png", "buffer": canvas.screenshot()}
     after("an empty pad", pad.get_by_role("button", name="Clear").click, "draw")
-    after("a drawn 3", lambda: stroke(THREE), "3")
+    after("a drawn 3", lambda: stroke(page, canvas, THREE), "3")
     after("a picture of a 7", lambda: chooser.set_input_files(seven), "7")
     chooser.set_input_files({"name": "text.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     pad.get_by_role("status").filter(has_text="no picture").wait_for()
@@ -248,6 +249,32 @@ def draw(page, name: str, pad) -> None:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_) -> None:
         pass
+
+
+def what_moves(page, home: str) -> None:
+    """In the book, without Python: sliders by keyboard, a 7 on the pad by mouse, a training."""
+    for path in notebooks():
+        page.goto(f"{home}notebooks/{path.stem}.html")
+        for box in page.locator(".live-slider").all():
+            box.scroll_into_view_if_needed()
+            box.locator("svg text").first.wait_for()
+            before = box.inner_html()
+            box.locator("input").first.press("End")
+            if box.inner_html() == before:
+                problem(f"book, {path.stem}: a slider does not move its picture")
+    page.goto(home)
+    verdict = page.locator(".pad-verdict")
+    verdict.filter(has_text="draw your own").wait_for()
+    stroke(page, page.locator(".live-pad canvas").first, SEVEN)
+    page.wait_for_timeout(1000)
+    if not verdict.inner_text().startswith("The net says 7"):
+        problem(f"book: a drawn 7 on the pad gives {verdict.inner_text()!r}")
+    page.goto(home + "playground.html#epochs=10")
+    page.select_option("#pace", "fast")
+    page.click("#play")
+    page.wait_for_timeout(4000)
+    if float(page.inner_text("#valid-accuracy") or 0) < .96:
+        problem(f"book: the playground's net gets {page.inner_text('#valid-accuracy')!r} right")
 
 
 def look_at_book(browser, folder: Path) -> None:
@@ -263,9 +290,10 @@ def look_at_book(browser, folder: Path) -> None:
         page.emulate_media(color_scheme="light")
         page.goto(home + name)
         page.add_style_tag(content="* { animation: none !important; transition: none !important; }")
-        page.evaluate("() => window.MathJax?.startup?.promise")
-        for line in page.evaluate(LOOK):
-            problem(f"{name}: {line}")
+        for width in 390, 1300:
+            page.set_viewport_size({"width": width, "height": 1000})
+            for line in page.evaluate(LOOK):
+                problem(f"{name}, {width} pixels wide: {line}")
         for scheme, rules in ("light", {}), ("dark", {"runOnly": ["color-contrast"]}):      # the others see no colours
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function("scheme => document.documentElement.dataset.theme == scheme", arg=scheme)
@@ -273,7 +301,8 @@ def look_at_book(browser, folder: Path) -> None:
                 places = [node["target"][0] for node in barrier["nodes"]]
                 problem(f"{name}, {scheme}: {barrier['help']} ({barrier['id']}), {len(places)} times, first: {places[0]}")
             page.screenshot(path=SHOTS / f"book_{file.stem}_{scheme}.png")
-    page.goto(home)
+    what_moves(page, home)
+    page.goto(home + "about.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("learning rate")
     page.keyboard.press("Enter")

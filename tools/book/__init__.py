@@ -150,7 +150,7 @@ def prepare(cell: nbformat.NotebookNode, goal: Path) -> None:
         data = output.get("data", {})
         if WIDGET in data or data.get("text/plain") == SLIDER:
             slider = playground.interacts(cell.source)
-            output.data = nbformat.from_dict({"text/html": playground.slider(cell, output) if slider else live.PAD})
+            output.data = nbformat.from_dict({"text/markdown": playground.slider(cell, output) if slider else live.PAD})
         elif "image/png" in data:                    # myst-nb does not know our alt, but Markdown has a place for it
             picture = goal.with_name(f"{goal.stem}-{cell.id}-{at}.png")
             picture.write_bytes(base64.b64decode(data["image/png"]))
@@ -216,7 +216,8 @@ def set_formula(translator, node: nodes.Element) -> None:
     """Write a formula as MathML, in the line or below it."""
     block = isinstance(node, nodes.math_block)
     inside = convert(node.astext(), display="block" if block else "inline")
-    translator.body.append(f'<{"div" if block else "span"} class="formula">{inside}</{"div" if block else "span"}>')
+    opens, closes = ('<div class="formula" tabindex="0">', "</div>") if block else ('<span class="formula">', "</span>")
+    translator.body.append(opens + inside + closes)
     raise nodes.SkipNode
 
 
