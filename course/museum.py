@@ -155,7 +155,7 @@ def room_9(x: Tensor, y: Tensor, vx: Tensor, vy: Tensor) -> tuple:
 
 
 def room_10(x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor) -> tuple:
-    """A net's accuracy on three sets of digits; the images of the first two."""
+    """A net: accuracy on x, on what is held back, on new digits; the first two sets."""
     x = torch.cat([wiggle(x, 5, .03, .5, .05) for copy in range(8)])
     y = y.repeat(8, 1)
     kept, held = torch.randperm(len(x)).chunk(2)
