@@ -16,7 +16,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 from conftest import NUMBER, TOLERANCE, difference, pictures
-from tools.notebooks import exercises_of, has, new_client, notebooks
+from tools.notebooks import SLIDER, exercises_of, has, new_client, notebooks
 
 BOOKS = {re.sub(r"^\d+_", "", path.stem): nbformat.read(path, as_version=4) for path in notebooks()}
 LESSONS = [slug for slug in BOOKS if slug != "glossary"]
@@ -110,7 +110,7 @@ def said(cell, outputs):
     """What outputs say in words: printed text, values, descriptions of pictures; of sliders nothing, of `varies` no numbers."""
     texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs
              if "widget" not in str(output.get("data", {}).keys())]
-    text = "".join(texts).strip()
+    text = "".join(texts).replace(SLIDER, "").strip()
     return NUMBER.sub(" #", text) if has(cell, "varies") else text
 
 
