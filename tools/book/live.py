@@ -70,6 +70,10 @@ def pad_css() -> str:
     return DrawPad._css + (LIVE / "pad.css").read_text(encoding="utf-8")
 
 
+def theme_js() -> str:
+    return (LIVE / "theme.js").read_text(encoding="utf-8")
+
+
 # ---------------------------------------------------------------- the landing page
 
 def thumbnail(path: Path, goal: Path) -> tuple[str, str, str]:
@@ -105,7 +109,7 @@ def landing(site: Path, title: str, more: dict[str, str]) -> str:
     links = "\n".join(f'<li><a href="{address}">{escape(name)}</a></li>' for address, name in more.items())
     parts = {"title": title, "first": f"notebooks/{lessons[0].stem}.html", "playground": playground, "more": links,
              "cards": "\n".join(card(path, goal) for path in lessons),
-             "css": (LIVE / "landing.css").read_text(encoding="utf-8") + pad_css()}
+             "theme": theme_js(), "css": (LIVE / "landing.css").read_text(encoding="utf-8") + pad_css()}
     return re.sub(r"\{(\w+)\}", lambda name: parts.get(name[1], name[0]), (LIVE / "landing.html").read_text(encoding="utf-8"))
 
 

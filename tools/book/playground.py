@@ -15,6 +15,7 @@ import torch
 from nbformat import NotebookNode
 from torch import Tensor
 
+from tools.book.live import theme_js
 from tools.notebooks import notebooks, read, slug
 from utils import load_digits
 
@@ -85,6 +86,6 @@ def write_playground(site: Path) -> None:
     for name, text in {"digits.js": digits_js(), "sliders.js": sliders_js()}.items():
         (goal / name).write_text(text, encoding="utf-8")
     pages = {slug(path): path.stem for path in notebooks()}
-    page = (LIVE / "playground.html").read_text(encoding="utf-8")
+    page = (LIVE / "playground.html").read_text(encoding="utf-8").replace("{theme}", theme_js())
     page = re.sub(r"notebooks/\{(\w+)\}", lambda name: f"notebooks/{pages[name[1]]}", page)
     (site / "playground.html").write_text(page, encoding="utf-8")
