@@ -1,4 +1,4 @@
-// Light or dark: as chosen in the book, else as the system is. The landing page and the playground hold it in their heads.
+// Light or dark: as chosen in the book, else as the system is. It stands in the head of the pages that are not the theme's.
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   function paint() {
