@@ -1,8 +1,9 @@
 """The checks behind the exercises: check(answer) says how far you are, hint(answer) helps without telling all.
 
 The exercises stand in course/judges/, a file for each notebook: @compared(…) above a reference, whose results the answer has
-to give for all cases, or @tried(…) above a trial, which uses the answer and calls need(condition, sentence). `mistakes` maps
+to give for all cases, or @tried above a trial, which uses the answer and calls need(condition, sentence). `mistakes` maps
 a sentence to the wrong answer of whoever should read it; else general words (words.py) say what holds for all wrong results.
+Hints, and what there is to know for those who have the answer, are in the text file beside.
 Whatever an answer does, nothing here raises an error, waits for ever or fills the memory, and kept() puts much back.
 """
 from __future__ import annotations
@@ -19,6 +20,7 @@ import io
 import itertools
 import os
 import random
+import re
 import textwrap
 import threading
 import time
@@ -40,7 +42,7 @@ class Exercise:
     """One exercise: `judge(answer)` raises NotYet with a sentence, or returns."""
     judge: Callable[[Any], None]
     hints: Sequence[str]
-    right: str = ""                     # what there is to know for those who have it
+    right: str                          # what there is to know for those who have it
     seconds: float = 10                 # how long the answer may take
     untouched: Callable | None = None   # the code that the notebook gives, where it is more than an empty stub
     mistakes: dict[str, Callable] = field(default_factory=dict)
@@ -50,6 +52,21 @@ class Exercise:
 Try = collections.namedtuple("Try", "seed case got wanted")
 EXERCISES: dict[str, Exercise] = {}
 MEMORY = 1_500_000_000                # how many bytes an answer may add to this process
+
+
+JUDGES = Path(__file__).parent / "judges"
+
+
+def texts(files: Iterable[Path]) -> dict[str, tuple[list[str], str]]:
+    """What the text files say of each exercise: its hints, and what there is to know for those who have it."""
+    found = {}
+    for block in itertools.chain(*(file.read_text(encoding="utf-8").split("=== ")[1:] for file in files)):
+        name, *hints, right = re.split(r"\n(?:- |right: )", block)
+        found[name] = hints, right
+    return found
+
+
+TEXTS = texts(JUDGES.glob("*.txt"))
 
 
 class NotYet(Exception):
@@ -62,7 +79,7 @@ def need(condition: Any, sentence: str) -> None:
         raise NotYet(sentence)
 
 
-def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistakes: dict[str, Callable] | None = None,
+def compared(cases: Callable[[], Iterable[tuple]], mistakes: dict[str, Callable] | None = None,
              probe: Callable = lambda answer, *case: answer(*case), random: Callable[[], tuple] | None = None,
              tries: int = 20, **more):
     """Register the decorated function as the reference of the exercise that has its name.
@@ -102,15 +119,15 @@ def compared(cases: Callable[[], Iterable[tuple]], hints: Sequence[str], mistake
             shown = "" if wrong[0].got is None else shown_again(run, answer, reference, probe, wrong, sound)
             raise NotYet(f"{sentence} {shown or remark}")
 
-        EXERCISES[reference.__name__] = Exercise(judge, hints, mistakes=mistakes or {}, **more)
+        EXERCISES[reference.__name__] = Exercise(judge, *TEXTS.get(reference.__name__, ((), "")), mistakes=mistakes or {}, **more)
         return reference
     return register
 
 
-def tried(hints: Sequence[str], **more):
+def tried(**more):
     """Register the decorated function, a trial of the answer, as the judge of the exercise that has its name."""
     def register(trial):
-        EXERCISES[trial.__name__] = Exercise(trial, hints, **more)
+        EXERCISES[trial.__name__] = Exercise(trial, *TEXTS.get(trial.__name__, ((), "")), **more)
         return trial
     return register
 
@@ -344,5 +361,5 @@ def stack_of_images(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0
     return ((values - .4).clamp(min=0) / .6 * 100).round() / 100
 
 
-for _file in sorted((Path(__file__).parent / "judges").glob("[a-z]*.py")):       # these import from here what stands above
+for _file in sorted(JUDGES.glob("[a-z]*.py")):       # these import from here what stands above
     importlib.import_module(f"course.judges.{_file.stem}")

@@ -144,15 +144,15 @@ def toys(monkeypatch):
     def table():
         return torch.randint(1, 9, torch.randint(2, 6, (2,)).tolist()) / 4, torch.randint(2, 7, ()).item() / 4
 
-    @compared(cases=list, random=table, hints=[])
+    @compared(cases=list, random=table)
     def shares(table, least):
         return (table >= least).float().mean(1)
 
-    @compared(cases=lambda: [([3., 1., 2.],), ([5., 7.],), ([4., 4., 9., 2.],)], hints=[])
+    @compared(cases=lambda: [([3., 1., 2.],), ([5., 7.],), ([4., 4., 9., 2.],)])
     def ends(values):
         return min(values), max(values)
 
-    @compared(cases=lambda: [(2,), (3,)], hints=[])
+    @compared(cases=lambda: [(2,), (3,)])
     def drawn(n):
         return torch.rand(n)
 

@@ -30,10 +30,7 @@ def reported(answer, room: str, *wanted, seed: int = 0, inputs: list | None = No
     return [part.detach() if isinstance(part, Tensor) else part for part in parts]
 
 
-@tried(untouched=museum.room_1, seconds=60,
-       hints=["Which digits lie in the first batch, and which in the last? Batches has an input that decides about it.",
-              "The notebook on mini-batch SGD mends it with one word in the line that makes the batches."],
-       right="After the first epoch the model is where the sorted digits had brought it after ten.")
+@tried(untouched=museum.room_1, seconds=60)
 def room_1(answer):
     losses, scores = reported(answer, "room 1", 160, 10)
     need(max(scores) > .8, "the accuracy stays near one half, or below. Do digits and targets still belong together? If both "
@@ -47,10 +44,7 @@ def room_1(answer):
          "softer, as with a smaller learning rate, but many batches still hold one kind of digit only.")
 
 
-@tried(untouched=museum.room_2, seconds=60,
-       hints=["What is in .grad when backward() is called for the second time? The notebook on gradient descent shows it.",
-              "Compare the loop with train_epoch in utils.py, line by line. One is missing."],
-       right="The same learning rate, and the loss goes down in every step. Nothing was wrong with the rate.")
+@tried(untouched=museum.room_2, seconds=60)
 def room_2(answer):
     for lr in (.0001, .001):
         losses, = reported(answer, "room 2", 120, lr=lr)
@@ -63,10 +57,7 @@ def room_2(answer):
          "given: a smaller one shows less of the first wave, which looks like a slow fall.")
 
 
-@tried(untouched=museum.room_3, seconds=60,
-       hints=["Between which two numbers does p lie? Is there a digit with a p that is not above 0?",
-              "Scores are cut at 0. What does the sigmoid make of a score of 0?"],
-       right="Nothing about the training has changed: the model was good all the time, and now we can see it.")
+@tried(untouched=museum.room_3, seconds=60)
 def room_3(answer):
     losses, scores, p = reported(answer, "room 3", 10, 10, (500, 1))
     need(losses[-1] < .12 or p.min() < 0, "the loss on the held-back digits was .08 before, and now it is higher: leave the "
@@ -81,10 +72,7 @@ def room_3(answer):
          "side. Is the border where the model is undecided: 0 for scores, one half for probabilities?")
 
 
-@tried(untouched=museum.room_4, seconds=60,
-       hints=["Print model(x).shape, y.shape, and the shape of their difference.",
-              "Targets as a column, (n, 1), would have no such trouble: [:, None] makes one of a row."],
-       right="Now each prediction is compared with one target, its own. One check of two shapes would have found it.")
+@tried(untouched=museum.room_4, seconds=60)
 def room_4(answer):
     _, _, after = reported(answer, "room 4", 500, (500, 1), (500, 1))
     threes, sevens = after[:250].mean().item(), after[250:].mean().item()
@@ -93,10 +81,7 @@ def room_4(answer):
          "learning rate and no other loss changes that. What is the shape of model(x) - y?")
 
 
-@tried(untouched=museum.room_5, seconds=60,
-       hints=["Where does nn.Linear start its weights, and where do they start here?",
-              "Two lines undo what nn.Linear has done. Do we need them? If you keep them, which std is about 1 / 28?"],
-       right="Now the model starts undecided, and there is hardly any noise for new digits to meet.")
+@tried(untouched=museum.room_5, seconds=60)
 def room_5(answer):
     training, validation, first, weights = reported(answer, "room 5", 20, 20, (500, 1), (30, 784))
     p = first.sigmoid()
@@ -111,10 +96,7 @@ def room_5(answer):
     need(validation[-1] > .96, f"on the held-back digits it ends at {validation[-1]:.3f}: a good start ends above .96.")
 
 
-@tried(untouched=museum.room_6, seconds=60,
-       hints=["What is the smallest number that the last layer can give? Which probability is that?",
-              "The net in the notebook on a ReLU net ends differently: compare the layers one by one."],
-       right="7s may have scores below 0 again, and the loss has lost its floor.")
+@tried(untouched=museum.room_6, seconds=60)
 def room_6(answer):
     losses, scores = reported(answer, "room 6", 20, (500, 1))
     lowest = rounded(scores.min().item())
@@ -124,10 +106,7 @@ def room_6(answer):
          "or softer, or the steps are smaller than they were. Keep the rate; a score must be free to take any value.")
 
 
-@tried(untouched=museum.room_7, seconds=120,
-       hints=["500 digits in batches of 499: how much does the last digit count, and how much should it?",
-              "Weigh each batch by its number of digits, and divide by the number of all digits, as validate_epoch does."],
-       right="Every digit counts once, so it does not matter how they are cut.")
+@tried(untouched=museum.room_7, seconds=120)
 def room_7(answer):
     scores, = reported(answer, "room 7", 500)
     wanted = museum.visit("room 7")[-1]                          # all digits in one batch: right even there
@@ -137,10 +116,7 @@ def room_7(answer):
     need(abs(scores[0] - wanted) < 1e-4, f"all scores are {scores[0]:.4f} now, but {wanted:.4f} of the digits are right.")
 
 
-@tried(untouched=museum.room_8, seconds=120,
-       hints=["Which pixel of an image is number 0, and which is number 39? How bright are they, in all images together?",
-              "x.mean(0) is the mean image, as a row. Choose forty places where it is bright."],
-       right="The loop was right all the time. It only asked the wrong weights.")
+@tried(untouched=museum.room_8, seconds=120)
 def room_8(answer):
     losses, slopes = reported(answer, "room 8", 40, 40)
     need(any(slopes), "every slope is still exactly 0. A larger nudge or a larger rate cannot help: which pixels belong to the "
@@ -151,10 +127,7 @@ def room_8(answer):
          "nearly black, in all images, or the steps are smaller than lr says.")
 
 
-@tried(untouched=museum.room_9, seconds=120,
-       hints=["Which layer of this net does something else while it trains than while it is used?",
-              "validate_epoch in utils.py begins with a line that is missing here. train_epoch takes back what it does."],
-       right="The same net gets the same score each time, and dropout still works while it trains.")
+@tried(untouched=museum.room_9, seconds=120)
 def room_9(answer):
     for seed in (0, 1, 2):
         scores, again, net = reported(answer, "room 9", 10, 20, nn.Module, seed=seed)
@@ -173,10 +146,7 @@ def room_9(answer):
              f"trained in between, {truth:.3f}. train_epoch switches dropout on again: switch it off after each epoch.")
 
 
-@tried(untouched=museum.room_10, seconds=120,
-       hints=["Where do the images come from that are held back? Is there a training image of the very same digit?",
-              "Move the two lines that make copies below the split. What should they copy then?"],
-       right="Each digit is on one side only. The held-back digits now tell what new ones will tell, up to chance.")
+@tried(untouched=museum.room_10, seconds=120)
 def room_10(answer):
     def split(x, y, *new):
         *scores, tx, vx = reported(answer, "room 10", 20, 20, 20, Tensor, Tensor, inputs=[x, y, *new])

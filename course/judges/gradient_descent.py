@@ -18,16 +18,13 @@ def some_losses() -> tuple[list, float]:
 
 
 @compared(cases=lambda: [([9., 4., 3.999], .01), ([9., 4., 3.], .01), ([4., 3.], 1.)], random=some_losses, tries=40,
-    hints=["The last step improved by losses[-2] - losses[-1]. That must be small, and it must not be negative.",
-           "With one loss or none there are no two to compare. `and` looks at its right side only if the left one holds."],
     mistakes={
         "a loss that grows counts as arrived: its improvement is negative, and so it is small as well.":
             lambda losses, least: len(losses) > 1 and losses[-2] - losses[-1] < least,
         "a loss that grows a little counts as arrived: abs hides the sign of so small a change.":
             lambda losses, least: len(losses) > 1 and abs(losses[-2] - losses[-1]) < least,
         "you ask whether the loss is small. Ask by how much it has just changed.":
-            lambda losses, least: len(losses) > 0 and losses[-1] < least},
-    right="It stops too soon where a loss rests for a while and then falls on; later in the course, patience helps.")
+            lambda losses, least: len(losses) > 0 and losses[-1] < least})
 def converged(losses, least):
     return len(losses) > 1 and 0 <= losses[-2] - losses[-1] < least
 
@@ -53,14 +50,11 @@ def params_and_grads() -> tuple[list, list, float]:
 
 @compared(
     cases=lambda: [([torch.tensor([4., 1.5])], [torch.ones(2)], .5)], random=params_and_grads, probe=three_steps, tries=40,
-    hints=["Go through the list. A step is the line  params -= lr * params.grad  of the lesson, for each tensor.",
-           "Three things surround it: torch.no_grad(), a question whether .grad is None, and clearing the gradient after it."],
     mistakes={
         "the tensors are what they were before. p = p - … makes a new tensor; p -= … changes the one that the model uses.":
             lambda params, lr: None,
         "the gradient is still there after the step, and the next backward() adds to it: p.grad = None.":
-            lambda params, lr: sgd_step(params, lr, clear=False)},
-    right="This is what opt.step() and opt.zero_grad() of torch.optim.SGD do together.")
+            lambda params, lr: sgd_step(params, lr, clear=False)})
 def sgd_step(params, lr, clear=True):
     for p in params:
         if p.grad is not None:
@@ -82,12 +76,9 @@ def a_bent_loss() -> tuple:
 
 
 @compared(cases=lambda: [(bowl, torch.tensor([[1., 3.]]), .5)], random=a_bent_loss,
-    hints=["nudge_gradient does it for vectors. In a matrix, nudge[i] is a whole row; you want one number at a time.",
-           "Work with a row of params.numel() numbers, and .reshape(params.shape) each nudge, and at the end the slopes."],
     mistakes={
         "this is the change from params upwards, over one nudge. A curve bends, so look to both sides, over two nudges.":
-            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1)},
-    right="With it you can check any gradient there is, your own or autograd's, before you trust a training loop.")
+            lambda loss_of, params, size: nudged_slopes(loss_of, params, size, down=0, over=1)})
 def nudged_slopes(loss_of, params, size, down=1, over=2):
     nudges = size * torch.eye(params.numel(), dtype=params.dtype).view(-1, *params.shape)
     slopes = [(loss_of(params + nudge) - loss_of(params - down * nudge)) / (over * size) for nudge in nudges]
@@ -104,15 +95,12 @@ def two_tables() -> tuple[Tensor, Tensor]:
 @compared(cases=lambda: [(torch.tensor([[1.], [2.], [3.]]), torch.tensor([[4.]])),
                    *((torch.full((n, 1), number), torch.tensor([[number], [9.]])) for n, number in ((7, .1), (10, .3)))],
     random=two_tables,
-    hints=["train.mean(0) has one mean for each column; broadcasting subtracts it from each row. train.std(0) is used alike.",
-           "A column never varies when all its rows equal the first: (train == train[0]).all(0). It holds for one row, too."],
     mistakes={
         "the held-back rows get a mean and std of their own, but the same number must mean the same in both: use train's.":
             lambda train, valid: (standardised(train, train)[0], standardised(valid, valid)[0]),
         "enormous numbers come out where a column never varies: by rounding, its std is tiny. Are all rows equal?":
             lambda train, valid: tuple(
-                (rows - train.mean(0)) / torch.where(train.std(0) > 0, train.std(0), 1.) for rows in (train, valid))},
-    right="On real data such columns exist: of a digit's 784 pixels, 229 are black in all our training 3s and 7s.")
+                (rows - train.mean(0)) / torch.where(train.std(0) > 0, train.std(0), 1.) for rows in (train, valid))})
 def standardised(train, valid):
     mean, std = train.mean(0), train.std(0)
     std[(train == train[0]).all(0)] = 1
@@ -126,16 +114,13 @@ def a_film() -> tuple:
 
 
 @compared(cases=lambda: [(torch.zeros(3), torch.tensor([1., 2.]), torch.tensor([1., 3.]))], random=a_film,
-    hints=["Write the prediction first, then the error: prediction minus y. Each slope is a mean of 2 · error · something.",
-           "That is x for the speed, and 1 for the start. By what is gravity multiplied? torch.stack makes one tensor."],
     mistakes={
         "the slope of gravity has the wrong sign: more gravity means less height, so its factor is -x² / 2.":
             lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -1.]),
         "the third slope comes out -2 times ours: gravity enters the height with the factor -x² / 2, not x².":
             lambda params, x, y: throw_gradient(params, x, y) * torch.tensor([1., 1., -2.]),
         "the slope for gravity holds gravity itself. As with the speed, it is the factor beside it that counts: -x² / 2.":
-            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])},
-    right="The fit below uses the same three numbers, found by autograd.")
+            lambda params, x, y: throw_gradient(params, x, y) * torch.stack([torch.ones(()), torch.ones(()), params[2]])})
 def throw_gradient(params, x, y):
     columns = torch.stack([x, torch.ones_like(x), -x ** 2 / 2], 1)
     return 2 * columns.T @ (columns @ params - y) / len(x)
@@ -149,14 +134,11 @@ def a_throw() -> tuple:
 
 @compared(cases=lambda: [(torch.tensor([0., 1., 2.]), torch.tensor([1., 3., 1.]), .2, 100)], random=a_throw, tries=30,
     probe=lambda answer, *case: list(answer(*case)),                               # three numbers in a tensor will do
-    hints=["The loop of descend in the lesson does it for two parameters. Now three start at 0, and the model is another.",
-           "preds = speed * x + start - gravity / 2 * x ** 2. After the last step, params.tolist() makes numbers."],
     mistakes={
         "the gradients add up: the second step uses the first gradient too, and so on. Clear the gradient in each step.":
             lambda x, y, lr, steps: fit_throw(x, y, lr, steps, kept=1),
         "the steps are as many times too large as there are dots: the loss is the sum of the squared errors. Take their mean.":
-            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps)},
-    right="Nobody told it how strong gravity is. Seven steps and a film were enough, on any world.")
+            lambda x, y, lr, steps: fit_throw(x, y, lr * len(x), steps)})
 def fit_throw(x, y, lr, steps, kept=0):
     params, slopes = torch.zeros(3), torch.zeros(3)
     for _ in range(steps):

@@ -24,14 +24,11 @@ def whole(low: int, high: int) -> int:
 
 
 @compared(cases=lambda: [(2, 2, 1), (4, 4, 3), (28, 28, 10)], random=lambda: (whole(1, 30), whole(1, 30), whole(1, 10)),
-    hints=["One answer first: a weight for each pixel, and a bias. How many pixels are there?",
-           "Each answer has weights of its own and a bias of its own."],
     mistakes={
         "the biases are left out: each answer has one number that is added at the end.":
             lambda rows, columns, answers: rows * columns * answers,
         "there is only one bias in it. Each answer has a bias of its own.":
-            lambda rows, columns, answers: rows * columns * answers + 1},
-    right="Ten digits at once make 7850 parameters. The number of training digits has no part in it.")
+            lambda rows, columns, answers: rows * columns * answers + 1})
 def count_parameters(rows, columns, answers):
     return (rows * columns + 1) * answers
 
@@ -44,14 +41,11 @@ def some_scores() -> tuple:
 
 @compared(
     cases=lambda: [(torch.tensor([[2.5], [-.1], [.1]]), 3, 7), (torch.tensor([[2.], [0.], [-9.]]), 0, 1)], random=some_scores,
-    hints=["A score above 0 means a probability above one half. torch.where picks between two values.",
-           "preds is a column, (n, 1), and a vector, (n,), is wanted: preds[:, 0]."],
     mistakes={
         "you compare the scores with .5. These are logits: undecided is 0, and the sigmoid makes .5 of it.":
             lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
         "a score of exactly 0 is undecided. The exercise counts it as `no`.":
-            lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no)},
-    right="Nothing in a score says 3. Above 0 means 3 only because we gave the 3s the target 1.")
+            lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no)})
 def says(preds, yes, no):
     return torch.tensor([yes if score > 0 else no for score, in preds.tolist()], dtype=torch.int64)
 
@@ -77,14 +71,11 @@ def by_hand(answer, preds, y, what="the loss"):
                    (torch.tensor([[-200.], [1000.], [300.], [-1.]]), torch.tensor([[1.], [0.], [1.], [0.]]), "its slopes")],
     random=lambda: (torch.randn(n := whole(1, 5), 1) * 10 ** (3 * torch.rand(n, 1) - 1), torch.randint(2, (n, 1)).float()),
     probe=by_hand,
-    hints=["Let z be the score for a 3 and minus the score for a 7. Then each digit has the surprise log(1 + exp(-z)).",
-           "exp of a large number is infinite: for a negative z, log(1 + exp(-z)) is the same as -z + log(1 + exp(z))."],
     mistakes={
         "it is infinite for a digit far on the wrong side: the probability is rounded to 0 before the logarithm sees it.":
             lambda preds, y: -torch.where(y > .5, preds.sigmoid(), 1 - preds.sigmoid()).log().mean(),
         "the loss is right, but its slope is nan: an infinite exp, or the logarithm of 0, is thrown away. Use exp(-|z|).":
-            lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean()},
-    right="No score is too wild for it now. Libraries do the same, under names such as softplus and logsigmoid.")
+            lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean()})
 def stable_cross_entropy(preds, y):
     return F.softplus(-sided(preds, y)).mean()
 
@@ -102,12 +93,9 @@ def without_autograd(answer, x, y, w, b):
 
 @compared(cases=lambda: [(torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1))],
     random=lambda: (*(xy := some_digits()), 4 * torch.randn(xy[0].shape[1], 1), torch.randn(1)), probe=without_autograd,
-    hints=["For one score the slope of the loss is p - y: how much too likely a 3 was thought to be. Begin with this column.",
-           "A weight is multiplied by its pixel, so its slope is the mean of (p - y) times that pixel; w's have shape (k, 1)."],
     mistakes={
         "the score takes the place of the probability: the sigmoid is missing.": lambda x, y, w, b: (
-            x.T @ (x @ w + b - y) / len(x), (x @ w + b - y).mean(0))},
-    right="That is all a backward pass has to do for this model. Where a pixel is always black, the slope is 0.")
+            x.T @ (x @ w + b - y) / len(x), (x @ w + b - y).mean(0))})
 def cross_entropy_gradient(x, y, w, b):
     pulls = (x @ w + b).sigmoid() - y
     return x.T @ pulls / len(x), pulls.mean(0)
@@ -115,12 +103,9 @@ def cross_entropy_gradient(x, y, w, b):
 
 @compared(cases=lambda: [(torch.tensor([[1.], [-1.]]), torch.tensor([[1.], [0.]]), 1., 1)],
     random=lambda: (*some_digits(), whole(0, 8) / 4, whole(0, 4)),
-    hints=["It is the function train of the lesson: zeros, then `epochs` times predict, loss, gradient, step, zero.",
-           "The step needs torch.no_grad() and p -= lr * p.grad. Or use cross_entropy_gradient: no autograd is needed."],
     mistakes={
         "the first step is right, and then the gradients add up: clear both after each step.":
-            lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, kept=1.)},
-    right="Any two digits will do for it: nobody describes them, they are only shown.")
+            lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, kept=1.)})
 def train_linear(x, y, lr, epochs, kept=0.):
     w, b, slopes = torch.zeros(x.shape[1], 1), torch.zeros(1), (0., 0.)
     for _ in range(epochs):
@@ -155,14 +140,11 @@ def told(answer, data, yes, w, b):
 
 
 @compared(cases=list, random=some_data, probe=told,
-    hints=["Rows are images.flatten(1). Targets are 1. for `yes` and 0. else, as a column: the lesson's as_xy makes both.",
-           "Predict the held-back rows with w and b. Compare vectors, (n,) with (n,): preds[:, 0] > 0 with new_labels == yes."],
     mistakes={
         "each prediction is compared with each label: (n, 1) against (n,) makes n times n answers. Compare (n,) with (n,).":
             lambda learn, data, yes: held_back_score(learn, data, yes, lambda preds: preds > 0),
         "this is the score on the training digits. Those held back say how well it does on new ones.":
-            lambda learn, data, yes: held_back_score(learn, data[:2] * 2, yes)},
-    right="Images and labels in, a score out, for any two digits. Which pair is the hardest for it?")
+            lambda learn, data, yes: held_back_score(learn, data[:2] * 2, yes)})
 def held_back_score(learn, data, yes, says=lambda preds: preds[:, 0] > 0):
     (x, labels), (images, truth) = data[:2], data[2:]
     w, b = learn(x.flatten(1), (labels == yes).float()[:, None], .5, 100)

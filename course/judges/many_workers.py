@@ -17,22 +17,16 @@ def some_workers() -> tuple:
 
 
 @compared(cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40,
-    hints=["With 24 and 8 digits, the first gradient counts three times as much as the second: 24 / 32 and 8 / 32.",
-           "nan times 0 is nan. So a worker without digits has to be left out before anything is multiplied."],
     mistakes={
         "this is the plain mean of the gradients. A worker with more digits has to count more.":
             lambda gradients, counts: torch.stack(gradients).mean(0),
         "nan comes out where one worker has no digits, and nan times 0 is nan again: leave it out.":
-            lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)},
-    right="That is how gradients have to be weighted when the shares differ. DistributedDataParallel does not do it.")
+            lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)})
 def whole_gradient(gradients, counts):
     return sum(g * n for g, n in zip(gradients, counts) if n) / sum(counts)
 
 
-@tried(
-    hints=["You may deal like cards: which rows does worker 0 of 3 get, if it begins with row 0 and takes every third?",
-           "range(start, stop, step) counts in steps."],
-    right="Nobody is left out, nobody is counted twice. For training with DistributedDataParallel the shares have to be equal.")
+@tried()
 def share_of(answer):
     for count, workers in [(6, 2), (500, 4), (500, 3), *itertools.product(range(12), range(1, 6))]:
         asked = [answer(count, worker, workers) for worker in (*range(workers), *reversed(range(workers)))]
@@ -78,14 +72,10 @@ def all_reduced(answer, nets):
 
 
 @compared(cases=list, random=some_nets, probe=all_reduced,
-    hints=["zip(*[model.parameters() for model in models]) walks along all models side by side: all first weights, and so on.",
-           "Work out torch.stack([p.grad for p in group]).mean(0) of such a group before you change any of it. Then give it to "
-           "each, in a second loop: p.grad = mean.clone()."],
     mistakes={
         "the gradients are as they were. Give each parameter its new one: p.grad = …": lambda models: None,
         "the values are right, but several models hold one and the same tensor: give each a .clone().":
-            lambda models: average_gradients(models, lambda mean: mean)},
-    right="That is all-reduce and a division, which DistributedDataParallel does in backward.")
+            lambda models: average_gradients(models, lambda mean: mean)})
 def average_gradients(models, give=Tensor.clone):
     for group in zip(*[model.parameters() for model in models]):
         mean = torch.stack([p.grad for p in group]).mean(0)

@@ -11,34 +11,25 @@ from utils import Batches, train_epoch
 
 @compared(cases=lambda: [(10, 4, 1), (8, 4, 3), (3, 10, 2), (500, 32, 40)],
     random=lambda: (whole(0, 40), whole(1, 12), whole(0, 6)),
-    hints=["How many batches does one epoch have, when the last one may be smaller? The lesson's Batches knows it.",
-           "10 / 4 is 2.5, and that means 3 batches. math.ceil rounds up."],
     mistakes={
         "the digits that are left over at the end of an epoch get no step. They make a smaller last batch: that is a step too.":
             lambda n, batch_size, epochs: n // batch_size * epochs,
         "you treat all epochs as one long row of digits. But each epoch ends with a batch of its own, full or not.":
-            lambda n, batch_size, epochs: -(-n * epochs // batch_size)},
-    right="With 500 digits in batches of 32, forty epochs are 640 steps. With all of them in one batch, they are only 40.")
+            lambda n, batch_size, epochs: -(-n * epochs // batch_size)})
 def number_of_steps(n, batch_size, epochs):
     return len(range(0, n, batch_size)) * epochs
 
 
 @compared(cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100])],
     random=lambda: ((2 * torch.rand(n := whole(1, 6))).tolist(), torch.randint(1, 9, (n,)).tolist()),
-    hints=["A batch's mean times its size is the sum over its digits. Which sum do you need, and what do you divide it by?",
-           "zip(values, sizes) walks along both lists at once. You need the sum of value times size over all batches."],
     mistakes={
         "this is the plain mean of the batch means. A digit in a small batch counts more in it: count digits, not batches.":
-            lambda values, sizes: sum(values) / len(values)},
-    right="However you cut the digits into batches, the result is the same now. The plain mean changes with the batch size.")
+            lambda values, sizes: sum(values) / len(values)})
 def mean_over_batches(values, sizes):
     return sum(v * n for v, n in zip(values, sizes)) / sum(sizes)
 
 
-@tried(
-    hints=["torch.randperm(n) gives the numbers from 0 to n - 1 in random order, and .split(batch_size) cuts them.",
-           "A loop over the groups of row numbers; in it, yield a pair, taken from x and from y with these rows."],
-    right="Each digit once in an epoch, in a new order each time. PyTorch's DataLoader with shuffle=True does the same.")
+@tried()
 def shuffled_batches(answer):
     def order(n, size, pixels=1):
         """In which order one pass gives the rows."""
@@ -88,16 +79,13 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
 
 
 @compared(cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)], random=some_parameters, probe=path, seconds=60,
-    hints=["Each parameter needs a velocity of its own that lives from step to step: zeros beside self.params = list(params).",
-           "zero_grad sets each .grad to None and leaves the velocities alone. step skips a parameter whose .grad is None."],
     mistakes={
         "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
             lambda params, lr, momentum: Momentum(params, lr, 0.),
         "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
             lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
         "all parameters share one velocity, and hand it on to one another. Each needs one of its own.":
-            lambda *given: Shared(*given)},
-    right="The same path as torch.optim.SGD, step by step. With momentum=1 it is a ball without friction.")
+            lambda *given: Shared(*given)})
 class Momentum(torch.optim.SGD):
     def __init__(self, params, lr, momentum):
         super().__init__(params, lr=lr, momentum=momentum)
@@ -127,14 +115,11 @@ def some_losses() -> tuple:
 @compared(cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.5, .5, .5, .4], 2), ([.5, math.nan, .6, .4], 2),
                    ([.5, .6, .55, .3], 2), ([math.nan, .5, .6, .4, .7], 3), ([3e20, 2e20, 2.5e20, 2.6e20, 1e20], 2)],
     random=some_losses,
-    hints=["Walk through the losses and keep two things: the lowest loss so far, and the epoch in which it came.",
-           "Patience runs out when the epoch number is `patience` larger than that of the best epoch."],
     mistakes={
         "each loss is compared with the one before. It should be compared with the best so far.":
             lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
         "both numbers are one too small: epochs are counted from 1.":
-            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))},
-    right="fit_until needs these two epochs: it ends after the first and goes back to the model of the second.")
+            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))})
 def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best]):
     values, best = [math.inf, *losses], 0
     for epoch in range(1, len(values)):
@@ -180,12 +165,9 @@ def diary(answer, callbacks, fits):
 @compared(
     cases=lambda: [([says_true_in(2)], [3]), ([says_true_in(), says_true_in(1, 9)], [2])], random=some_callbacks, probe=diary,
     seconds=60,
-    hints=["__init__ only stores what it is given, and self.epoch = 0. fit is a loop; train_epoch does one epoch.",
-           "After each epoch: add 1 to self.epoch, then call every callback with self and collect what they return in a list."],
     mistakes={
         "any(…) over a generator, or, break and return all stop looking at the first True: call all callbacks first.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))},
-    right="Recording, stopping, printing, saving: all of it now fits in from outside. fastai's Learner is built in this way.")
+            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))})
 class CallbackLearner:
     def __init__(self, model, opt, train, callbacks, asked=lambda it: any([call(it) for call in it.callbacks])):
         self.model, self.opt, self.train, self.callbacks, self.asked, self.epoch = model, opt, train, callbacks, asked, 0

@@ -27,12 +27,7 @@ def moved_right(model, *move: int) -> float:
         return accuracy(model(F.pad(valid_x, move).flatten(1)), as_xy(valid_x, valid_y, 3)[1]).item()
 
 
-@tried(
-    hints=["How far did the lesson's wiggle move the digits, and how far do they move now? And in which directions?",
-           "wiggle itself takes the size of each change as an argument. In your own, x.reshape(-1, 28, 28) makes images, and "
-           "each needs random numbers of its own."],
-    seconds=120,
-    right="The net learns what it is shown; what a shift is, it still does not know.")
+@tried(seconds=120)
 def better_wiggle(answer):
     corner = torch.zeros(28, 28)                                 # an L: it tells left from right, and up from down
     corner[8:20, 10:12], corner[18:20, 10:18] = 1, 1
@@ -63,12 +58,7 @@ def better_wiggle(answer):
          "the wiggle is too wild.")
 
 
-@tried(
-    hints=["Where are the parameters? Count them for [784, 3, 1]: nearly all are in the first layer.",
-           "Neighbouring pixels show nearly the same. nn.AvgPool2d(2) makes a number of each square of 2 × 2 pixels. It wants "
-           "images: nn.Unflatten(1, (1, 28, 28)) makes them of rows, and nn.Flatten() makes rows again."],
-    seconds=120,
-    right="A few units, and the linear model is left behind. Go on down: at which size does it depend on the seed?")
+@tried(seconds=120)
 def small_model(answer):
     first = answer()
     need(isinstance(first, nn.Module), f"{a_kind(first)} comes back where a model is wanted, such as nn.Sequential(…).")
@@ -125,14 +115,11 @@ def with_decay(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + dec
 
 @compared(probe=stepped,
     cases=lambda: [([torch.tensor([1., -2.])], [torch.ones(2)], .1, .5)], random=some_parameters,
-    hints=["It is the step of gradient descent, as in the lesson about the ball, with one thing more: the pull towards 0.",
-           "p -= lr * (p.grad + decay * p), inside of torch.no_grad(), for each p whose .grad is not None."],
     mistakes={
         "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay: lr * p.grad + decay * p),
         "the decay works on parameters that have already made their step: both belong to one step, from where it began.":
             lambda params, lr, decay: with_decay(params, lr, decay, lambda p, lr, decay:
-                                                 lr * p.grad + lr * decay * (p - lr * p.grad))},
-    right="torch.optim.SGD does this when you give it weight_decay.")
+                                                 lr * p.grad + lr * decay * (p - lr * p.grad))})
 def decayed_step(params, lr, decay):
     with_decay(params, lr, decay)

@@ -14,14 +14,11 @@ def said_and_so() -> tuple[Tensor, Tensor]:
 
 
 @compared(cases=lambda: [(torch.tensor([True, True, False]), torch.tensor([True, False, False]))], random=said_and_so, tries=40,
-    hints=["A mask in square brackets keeps the elements where it is True. Which of the two belongs inside, which in front?",
-           "Keep the truth of those digits that were called a 3; its mean is the fraction. And of nothing at all?"],
     mistakes={
         "you ask how many of the 3s were found. Of those called a 3, how many are 3s? Swap the two masks.":
             lambda says_3, is_3: says_3[is_3].float().mean().nan_to_num(0),
         "this is the accuracy: it counts the right answers among all digits. Only those that were called a 3 count here.":
-            lambda says_3, is_3: (says_3 == is_3).float().mean().nan_to_num(0)},
-    right="It has a twin, called recall: of the 3s, what fraction was found? You get it by swapping the two masks.")
+            lambda says_3, is_3: (says_3 == is_3).float().mean().nan_to_num(0)})
 def precision(says_3, is_3):
     return is_3[says_3].float().mean() if says_3.any() else torch.tensor(0.)
 
@@ -34,12 +31,9 @@ def images_and_templates() -> tuple[Tensor, Tensor]:
 
 @compared(cases=lambda: [(torch.tensor([[[0., 0.]], [[1., 0.]], [[1., 1.]]]), torch.tensor([[[0., 0.]], [[1., 1.]]]))],
     random=images_and_templates, tries=40,
-    hints=["We want shape (n, 1, rows, columns) beside (k, rows, columns). What does broadcasting make of the two?",
-           "[:, None] puts an axis of length 1 behind axis 0. Then the function l1 of this notebook does the rest."],
     mistakes={
         "each image was compared with one template only, the one at its own index. Each image has to meet every template: "
-        "give the images an axis more, [:, None].": lambda images, templates: (images - templates).abs().mean((-1, -2))},
-    right="Ten templates would be no more work than two: .argmin(1) of this table names the nearest one for each image.")
+        "give the images an axis more, [:, None].": lambda images, templates: (images - templates).abs().mean((-1, -2))})
 def l1_table(images, templates):
     return (images[:, None] - templates).abs().mean((-1, -2))
 
@@ -53,14 +47,11 @@ def images_and_truth() -> tuple[Tensor, Tensor]:
 
 @compared(cases=lambda: [(torch.tensor([[[0., 1.]], [[1., 1.]], [[0., 0.]], [[0., 1.]]]), torch.arange(4) < 2)],
     random=images_and_truth, tries=40,
-    hints=["images > .5 is what 784 programs say about every image. Which axis should disappear when you take the mean?",
-           "The truth has shape (n,): is_3[:, None, None] has shape (n, 1, 1), and == stretches it over all pixels."],
     mistakes={
         "the truth was matched with the columns: flush right, n stands under columns. Make the shape of is_3 (n, 1, 1).":
             lambda images, is_3: ((images > .5) == is_3).float().mean(0),
         "this is how often each pixel is lit. Whether that was right has not been asked: compare with is_3 first.":
-            lambda images, is_3: (images > .5).float().mean(0)},
-    right="784 programs judged in one line. An accuracy far below .5 is as good as one far above: turn the answer round.")
+            lambda images, is_3: (images > .5).float().mean(0)})
 def pixel_accuracy(images, is_3):
     return ((images > .5) == is_3[:, None, None]).float().mean(0)
 
@@ -77,24 +68,16 @@ def neighbours() -> tuple[Tensor, Tensor, Tensor]:
 @compared(
     cases=lambda: [(torch.tensor([[[.8, .9]], [[.2, .1]]]), torch.tensor([[[0., 0.]], [[1., 1.]]]), torch.tensor([3, 7]))],
     random=neighbours, tries=40,
-    hints=["Begin with one new image: l2(known_images, image) gives its distance to every known one.",
-           "argmin tells the index of the smallest distance, and the label lies at the same index of known_labels."],
     mistakes={
         "these are indices, not labels: known_labels has the label at each index.":
             lambda images, known_images, known_labels: torch.cdist(images.flatten(1), known_images.flatten(1)).argmin(1),
         "you measured in L1. The nearest in L2 is wanted.": lambda images, known_images, known_labels: known_labels[
-            torch.cdist(images.flatten(1), known_images.flatten(1), p=1).argmin(1)]},
-    right="No mean, no template, nothing trained: this is a nearest neighbour. Is it better than .974? The next cell tells.")
+            torch.cdist(images.flatten(1), known_images.flatten(1), p=1).argmin(1)]})
 def nearest_label(images, known_images, known_labels):
     return known_labels[[(known_images - image).square().mean((1, 2)).argmin().item() for image in images]]
 
 
-@tried(
-    hints=["What goes wrong with L2? Look at its mistakes: slanted digits, and digits that lie a little beside the template.",
-           "Let a digit move a little before you judge it: a.roll(1, dims=-1) moves every image of a by one column. Of several "
-           "distances, torch.stack(distances).amin(0) keeps the smallest for each image."],
-    seconds=60,
-    right="But is it better than L2, or lucky? A few digits in five hundred prove nothing, and you chose it by these.")
+@tried(seconds=60)
 def my_distance(answer):
     train_x, train_y, valid_x, valid_y = load_digits((3, 7), dataset="bundled")
     mean3, mean7 = train_x[train_y == 3].mean(0), train_x[train_y == 7].mean(0)

@@ -13,26 +13,20 @@ def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -
 
 
 @compared(cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
-    hints=["A comparison gives True or False for each pixel, and the mean of those is a fraction, as in the lesson.",
-           "The images stay, so axis 0 stays; rows and columns disappear. Which axes do you name?"],
     mistakes={
         "this is the mean light. A grey pixel counts as much as a white one here: ask images > 0 first.":
             lambda images: images.mean((1, 2)),
         "784 is 28 times 28, and not all images have this size. The mean asks by itself how many pixels there are.":
-            lambda images: (images > 0).float().sum((1, 2)) / 784},
-    right="The mean of a comparison is a fraction; in the next notebook it becomes the accuracy.")
+            lambda images: (images > 0).float().sum((1, 2)) / 784})
 def ink(images):
     return (images > 0).float().mean((1, 2))
 
 
 @compared(cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     random=lambda: (some_bytes(1, 4, empty=.3), int(torch.randint(-300, 301, ()))),
-    hints=["Convert to a type that can hold 300 and -100 before you add. The lesson says which.",
-           "Then .clamp(lowest, highest) limits what is above 255 or below 0, and .to(torch.uint8) makes bytes again."],
     mistakes={
         "some bytes passed 255 or 0 and started again at the other end. Use .int(), and clamp: afterwards it is too late.":
-            lambda images, by: (images.int() + by).to(torch.uint8)},
-    right="What passed the limits is lost: darker by the same amount does not bring the picture back.")
+            lambda images, by: (images.int() + by).to(torch.uint8)})
 def brighten(images, by):
     return (images.int() + by).clamp(0, 255).to(torch.uint8)
 
@@ -47,14 +41,11 @@ def painted(images: Tensor, *indices) -> Tensor:
 
 @compared(
     cases=lambda: [(torch.zeros(3, 4),), (stack_of_images(3),)], random=lambda: (some_bytes(2, 4, size=2, empty=.3) / 255,),
-    hints=["A slice on the left of = paints, on a copy made with .clone(). Four edges: four slices.",
-           "images[..., 0] is the leftmost column, and images[..., 0, :] the top row. Which index is the last?"],
     mistakes={
         "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
         "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
         "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
-            lambda images: images.clone()},
-    right="With ... in front, the same four lines frame one image, a stack, or a stack of stacks.")
+            lambda images: images.clone()})
 def framed(images):
     return painted(images, (..., 0), (..., -1), (..., 0, slice(None)), (..., -1, slice(None)))
 
@@ -69,14 +60,11 @@ def labelled() -> tuple[Tensor, Tensor, int]:
 
 @compared(cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
     random=labelled, tries=40,
-    hints=["Two steps of the lesson: a mask keeps the images of one digit, and argmax finds an index.",
-           "Name the images that the mask keeps. Their light, and the index of the most, belong to them, not to the stack."],
     mistakes={
         "the index belongs to a smaller stack: you looked for it among the kept images, and then took the image at that index "
         "from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
         "this is the boldest image of all, whatever its label. Keep only those with the label first.":
-            lambda images, labels, label: images[images.sum((1, 2)).argmax()]},
-    right="An index is worth nothing without its stack: after a mask, the counting starts anew.")
+            lambda images, labels, label: images[images.sum((1, 2)).argmax()]})
 def boldest(images, labels, label):
     mine = images[labels == label]
     return mine[mine.sum((1, 2)).argmax()]
@@ -84,27 +72,21 @@ def boldest(images, labels, label):
 
 @compared(cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
     random=lambda: (some_bytes().to((torch.uint8, torch.int64, torch.float32)[torch.randint(3, ())]),),
-    hints=["torch.cat joins tensors along axis 0, or along the axis whose number is its second input.",
-           "It wants a list of images: list(...) takes a stack apart. Which axis of one image runs to the right?"],
     mistakes={
         "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut elsewhere.":
             lambda images: images.reshape(images.shape[1], -1),
         "the images still have an axis of their own. cat joins them along one that is there; which one runs to the right?":
             lambda images: torch.stack(list(images), 1),
         "the images lie below one another, not side by side: they were joined along the rows.":
-            lambda images: images.flatten(0, 1)},
-    right="The same numbers and the same shape can be different pictures: order counts.")
+            lambda images: images.flatten(0, 1)})
 def contact_sheet(images):
     return torch.cat(list(images), 1)
 
 
 @compared(
     cases=lambda: [(torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)], random=lambda: (some_bytes(1, 4, empty=.3),),
-    hints=["Python's % gives what is left over by a division: 201 % 2 is 1, and 200 % 2 is 0. It works elementwise.",
-           "The bytes are whole numbers: keep them so until you know who is odd, and make floats at the end."],
     mistakes={
         "this finds bright pixels, and so the digit that everybody sees. The other one is not in how bright a byte is, but in "
-        "whether it is odd.": lambda images: (images > 127).float()},
-    right="Now look: show_images(reveal(postcard)). It is the year of the article that made these digits known.")
+        "whether it is odd.": lambda images: (images > 127).float()})
 def reveal(images):
     return (images % 2).float()

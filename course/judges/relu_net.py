@@ -10,26 +10,20 @@ from utils import load_digits
 
 @compared(cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
     random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
-    hints=["torch.where(condition, a, b) takes a where the condition holds, and b elsewhere.",
-           "Or write the hinge as two halves: s.clamp(min=0) is the part above 0, and s.clamp(max=0) the part below."],
     mistakes={
         "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
-            lambda s, slope: s.clamp(min=0)},
-    right="Below 0 the slope is small, but it is not 0. So a gradient always comes back, and no unit can die.")
+            lambda s, slope: s.clamp(min=0)})
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
 
 
 @compared(cases=lambda: [([2, 3, 1],), ([784, 30, 1],), ([4, 4, 4],)],
     random=lambda: (torch.randint(1, 9, (whole(1, 5),)).tolist(),),
-    hints=["Each layer lies between two neighbours of the list: 784 and 30, then 30 and 1.",
-           "A layer from n inputs to m outputs has n · m weights and m biases. zip(sizes, sizes[1:]) gives the neighbours."],
     mistakes={
         "you count the weights and not the biases: each output of a layer has one.":
             lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])),
         "you give each layer a bias for each input. A bias belongs to an output.":
-            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:]))},
-    right="The first layer has nearly all of them: it meets every pixel. Keep that in mind for a later exercise.")
+            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:]))})
 def parameters_of(sizes):
     return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
 
@@ -41,25 +35,18 @@ def some_activations() -> tuple:
 
 
 @compared(cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations,
-    hints=["For which units is it 0 for every digit? The digits are axis 0, the units axis 1. Which axis has to disappear?",
-           "(activations == 0).all(0) has one answer for each unit. How many of them are True?"],
     mistakes={
         "you count zeros. A 0 here and there is what a ReLU is for: look at whole columns.": lambda a: (a == 0).sum(),
         "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
             lambda a: (a.sum(0) == 0).sum(),
         "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
         "units come out as dead that are never above 0. Behind a leaky ReLU such a unit still learns: ask whether they are 0.":
-            lambda a: (a <= 0).all(0).sum()},
-    right="In the ReLU net of this notebook no unit was dead. Try it on a net that starts with std 1.")
+            lambda a: (a <= 0).all(0).sum()})
 def dead_units(activations):
     return int((activations == 0).all(0).sum())
 
 
-@tried(
-    hints=["Turn the labels into targets first: labels.unique() holds the two digits, and one of them gets the 1.",
-           "Return a function defined inside yours; torch.where(preds[:, 0] > 0, one, other) makes digits of the scores."],
-    seconds=120,
-    right="All seven steps, from an empty cell, for any two digits: what this course set out to do. Try your hardest pair.")
+@tried(seconds=120)
 def learn_two_digits(answer):
     def asked(says, images, labels):
         """What the function that came back says to images, as a tensor like their labels."""
@@ -105,14 +92,11 @@ def a_leaky_net() -> tuple:
 @compared(cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
                     torch.tensor([[1.]]), .5)],
     random=a_leaky_net,
-    hints=["Start from the lines of the lesson. Forward, only the activations change.",
-           "On the way back, the lesson multiplied by (s1 > 0). Now torch.where(s1 > 0, 1., slope) is the slope of the hinge."],
     mistakes={
         "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
             lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, back=0.),
         "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
-            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, valued=True)},
-    right="A unit behind this hinge cannot die: some gradient always comes back.")
+            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, valued=True)})
 def leaky_backward(params, xb, yb, slope, back=None, valued=False):
     """back: the slope of the hinge below 0 on the way back, if another; valued: the hinge's value in its place."""
     w1, b1, w2, b2 = params

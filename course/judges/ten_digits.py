@@ -31,11 +31,6 @@ def ahead(preds, y, k, compare=torch.lt):
 
 @compared(
     cases=lambda: [(torch.tensor([[2., 3., 1.], [0., 5., 9.]]), torch.tensor([0, 0]), 2)], random=some_scores, tries=30,
-    hints=["What is the score of the right digit, in each row? preds[torch.arange(len(y)), y] picks it, as in the lesson.",
-           "Count in each row the classes whose score is lower than that of the right digit. [:, None] makes a column of "
-           "the right scores.",
-           "Of C classes, at least C - k have to be lower. Then ties, and nan, which is lower than nothing, take care of "
-           "themselves."],
     mistakes={
         "where scores tie, it depends on their order whether the right digit is found. Count the classes with a lower score, "
         "instead of sorting.": lambda preds, y, k: (preds.topk(k, 1).indices == y[:, None]).any(1).float().mean(),
@@ -44,9 +39,7 @@ def ahead(preds, y, k, compare=torch.lt):
         "a model whose scores have become nan comes out as right. nan is neither below nor above any number, so count what "
         "speaks for the right digit: the classes with a lower score.":
             lambda preds, y, k: (ahead(preds, y, k, torch.ge) <= k).float().mean(),
-        "this is the plain accuracy, and k has no part in it.": lambda preds, y, k: (preds.argmax(1) == y).float().mean()},
-    right="With k = 1 it is the accuracy, and with k = 10 it cannot be anything but 1. So never compare two of these without "
-          "asking for their k.")
+        "this is the plain accuracy, and k has no part in it.": lambda preds, y, k: (preds.argmax(1) == y).float().mean()})
 def top_k_accuracy(preds, y, k):
     return (ahead(preds, y, k) >= preds.shape[1] - k).float().mean()
 
@@ -71,11 +64,6 @@ def by_hand(answer, *case):
 @compared(
     cases=lambda: [(torch.tensor([[2., 1., -1.], [0., 1., 0.]]), torch.tensor([0, 2]), .3)], random=wild_scores,
     probe=by_hand,
-    hints=["Work with the logarithms of all ten probabilities, and never with the probabilities: log p is the score minus "
-           "log_sum_exp, for each class.",
-           "The target is a mixture. So the loss is one, too: (1 - smoothing) times the surprise of the label, plus "
-           "smoothing times the mean surprise over all classes.",
-           "preds - log_sum_exp(preds)[:, None] are the logarithms, (n, classes)."],
     mistakes={
         "a probability is rounded to 0 before the logarithm sees it, so wild scores give infinity or nan. Start from log p = "
         "score - log_sum_exp, as in the lesson.":
@@ -85,9 +73,7 @@ def by_hand(answer, *case):
         "all classes.": lambda preds, y, s: mixed(preds, y, 1 - s, s / (preds.shape[1] - 1)),
         "the others get their part, but the label keeps only 1 - smoothing. It gets a part of what is spread as well.":
             lambda preds, y, s: mixed(preds, y, 1 - s, s / preds.shape[1]),
-        "the labels are not smoothed: this is the plain cross-entropy.": lambda preds, y, s: mixed(preds, y, 1, 0)},
-    right="F.cross_entropy does the same with label_smoothing. Perfectly sure answers now cost something, even if they are "
-          "right, so the scores stop growing.")
+        "the labels are not smoothed: this is the plain cross-entropy.": lambda preds, y, s: mixed(preds, y, 1, 0)})
 def smoothed_cross_entropy(preds, y, smoothing):
     return mixed(preds, y, 1 - smoothing + smoothing / preds.shape[1], smoothing / preds.shape[1])
 
@@ -109,10 +95,6 @@ def right_among(p, y, low, high, inside=lambda sure, low, high: (low < sure) & (
 @compared(
     cases=lambda: [(torch.tensor([[.7, .2, .1], [.6, .3, .1], [.1, .2, .7], [0., 1., 0.]]), torch.tensor([0, 1, 2, 1]), .5, .8),
                    (torch.tensor([[.75, .25]]), torch.tensor([0]), .5, .625)], random=some_probabilities, tries=30,
-    hints=["p.max(1) gives two things: the highest probability of each row, and the class that has it, the answer.",
-           "Choose the rows whose highest probability lies in the range: (low < sure) & (sure <= high) is a mask, one True or "
-           "False for each digit.",
-           "Of the chosen ones, how many are right? The mean of True and False, as floats; over nothing it is nan."],
     mistakes={
         "you look at the probability of the label. The model does not know the label: how sure it is of its own answer is the "
         "highest probability of the row.":
@@ -123,26 +105,19 @@ def right_among(p, y, low, high, inside=lambda sure, low, high: (low < sure) & (
         "an answer with exactly the probability `low` is counted. The range begins above it, so that no answer lies in two "
         "ranges.": lambda p, y, low, high: right_among(p, y, low, high, lambda sure, a, b: (a <= sure) & (sure <= b)),
         "0 comes out where no answer lies in the range. That would say that all of them were wrong. There were none: the "
-        "fraction has no value, nan.": lambda p, y, low, high: right_among(p, y, low, high).nan_to_num(0.)},
-    right="When a model says .8, is it right in eight of ten cases? Then one says that it is well calibrated. Ask it of the "
-          "plain net between .6 and .9, and then of the one with wiggled digits.")
+        "fraction has no value, nan.": lambda p, y, low, high: right_among(p, y, low, high).nan_to_num(0.)})
 def right_when_sure(p, y, low, high):
     return right_among(p, y, low, high)
 
 
 @compared(
     cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .1, .5)], random=some_parameters, probe=path, seconds=60,
-    hints=["super().__init__(params, lr) and super().step() do all that Adam does. What is left to you is one line in step, "
-           "and the decay kept in self.",
-           "Before Adam's own step each parameter is multiplied by 1 - lr · decay. In place, and under torch.no_grad().",
-           "A parameter whose .grad is None had no part in the loss. It is left alone: no step, no decay."],
     mistakes={
         "the decay is added to the slopes, and then Adam divides it away like any slope. Let it act on the parameter itself.":
             lambda params, lr, decay: torch.optim.Adam(params, lr, weight_decay=decay),
         "nothing decays: this is the path of Adam.": lambda params, lr, decay: torch.optim.Adam(params, lr),
         "the decay acts without the learning rate: the factor is 1 - lr · decay.":
-            lambda params, lr, decay: torch.optim.AdamW(params, lr, weight_decay=decay / lr)},
-    right="The same path as torch.optim.AdamW, step by step. It is what most large models are trained with.")
+            lambda params, lr, decay: torch.optim.AdamW(params, lr, weight_decay=decay / lr)})
 class AdamW(torch.optim.AdamW):
     """PyTorch's own."""
     def __init__(self, params, lr, decay):
@@ -177,14 +152,8 @@ def strange_files(trap: Path) -> dict[str, bytes]:
             "its second half missing": file(json.dumps(settings))[:8000]}
 
 
-@tried(
-    seconds=30,
-    hints=["with safe_open(path, \"pt\") as file: opens the file. file.metadata() is a dictionary of texts, or None, and "
-           "json.loads makes settings of the text. Then build the model, and fill it with load_file.",
-           "Which errors can that raise? Try it with a pickle, and with a file without metadata. SafetensorError, "
-           "RuntimeError (from load_state_dict), LookupError, TypeError and ValueError cover all of them."],
-    right="It builds what the file describes, runs nothing that stands in it, and says so when something does not fit. That "
-          "is more than most programs do that load models.")
+@tried(seconds=30,
+    )
 def load_net(answer):
     with TemporaryDirectory() as name:
         path, trap, x = Path(name) / "a.net", Path(name) / "trap", torch.rand(4, 784)

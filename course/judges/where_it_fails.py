@@ -26,10 +26,6 @@ def crossing(strengths, shares, bar, between=lambda s, t, a, b, bar: s + (t - s)
 @compared(
     cases=lambda: [([0., 2., 4.], [1., .9, .5], .7), ([0., 1., 2., 3.], [.9, .6, .9, .5], .8), ([0., 1.], [.75, .5], .75)],
     random=a_curve, tries=40,
-    hints=["Go through the pieces of the line, from left to right: zip(strengths, strengths[1:], shares, shares[1:]) gives "
-           "both ends of each. The first piece that ends below the bar is the one.",
-           "On this piece the accuracy falls by a - b, and down to the bar by a - bar. What fraction of the way is that?",
-           "Two cases are left: the first of the shares may be below the bar already, or none of them is."],
     mistakes={
         "this is the first strength at which the accuracy was measured below the bar. The line crosses the bar before it: how "
         "far along the last piece?": lambda s, a, bar: crossing(s, a, bar, lambda s, t, a, b, bar: t),
@@ -37,8 +33,7 @@ def crossing(strengths, shares, bar, between=lambda s, t, a, b, bar: s + (t - s)
         "the fraction above it.":
             lambda s, a, bar: crossing(s, a, bar, lambda s, t, a, b, bar: s + (t - s) * (bar - b) / (a - b)),
         "when the first share lies below the bar already, there is no crossing to look for. Return the first strength.":
-            lambda s, a, bar: crossing(s, a, bar, first=False)},
-    right="One number for a whole curve, so models can be put in order. It hides how they fall, so draw the curve as well.")
+            lambda s, a, bar: crossing(s, a, bar, first=False)})
 def breaking_point(strengths, shares, bar):
     return crossing(strengths, shares, bar)
 
@@ -50,10 +45,6 @@ def scores(rows, weight, bias):
 @compared(
     cases=lambda: [(torch.tensor([[1., 1.], [0., 2.]]), torch.tensor([[2., -1.]]), torch.tensor([3.]))],
     random=lambda: (torch.rand(whole(1, 4), d := whole(1, 5)), torch.randn(1, d), 2 * torch.randn(1)),
-    hints=["How much does the score change when every pixel moves by size, each in the direction that hurts? The notebook has "
-           "it in the cell with assert_close.",
-           "It changes by size times the sum of the absolute values of the weights. Which size takes the whole score away?",
-           "The score has to come down, or up, to 0, so its absolute value counts."],
     mistakes={
         "some of your steps are negative. A step has a size, and its direction is another matter: take the score's absolute "
         "value.": lambda rows, weight, bias: scores(rows, weight, bias) / weight.abs().sum(),
@@ -61,9 +52,7 @@ def scores(rows, weight, bias):
         "different amounts. Here each moves by the same.":
             lambda rows, weight, bias: scores(rows, weight, bias).abs() / weight.square().sum().sqrt(),
         "in your sum positive and negative weights have cancelled already. Take the absolute values first, then the sum.":
-            lambda rows, weight, bias: scores(rows, weight, bias).abs() / weight.sum().abs()},
-    right="No search, no gradient: for a linear model the nearest mistake is a formula. For the net it is one for as long as "
-          "no hidden unit goes on or off. (Pixels end at 0 and 1, so in a picture more may be needed.)")
+            lambda rows, weight, bias: scores(rows, weight, bias).abs() / weight.sum().abs()})
 def smallest_step(rows, weight, bias):
     return scores(rows, weight, bias).abs() / weight.abs().sum()
 
@@ -82,19 +71,13 @@ def conv(image, kernel, stride=1, padding=0):
 @compared(
     cases=lambda: [(torch.ones(4, 4), torch.ones(3, 3), 2, 1), (torch.rand(3, 3), torch.randn(3, 3), 4, 0)],
     random=kernel_and_image, tries=40,
-    hints=["Begin with the black frame: F.pad(image, (padding,) * 4). After it, nothing has to know of padding any more.",
-           "At how many indices can the kernel lie in one direction? (length - size) // stride + 1, with the length of the "
-           "framed image.",
-           "The patch for index (row, column) of the result begins at (row * stride, column * stride) of the framed image."],
     mistakes={
         "the kernel is turned around. That is what mathematicians call a convolution; here it is laid on as it is.":
             lambda image, kernel, stride, padding: conv(image, kernel.flip(0, 1), stride, padding),
         "the frame is too wide: padding is the width on one side, so the image grows by twice as much.":
             lambda image, kernel, stride, padding: conv(image, kernel, stride, 2 * padding),
         "the frame is there on the right and below only. It goes all the way round.":
-            lambda image, kernel, stride, padding: conv(F.pad(image, (0, 2 * padding, 0, 2 * padding)), kernel, stride)},
-    right="And it is F.conv2d, for one channel in and one out. With 8 channels below, a kernel has 8 such tables, and their "
-          "results are added up.")
+            lambda image, kernel, stride, padding: conv(F.pad(image, (0, 2 * padding, 0, 2 * padding)), kernel, stride)})
 def strided(image, kernel, stride, padding):
     return conv(image, kernel, stride, padding)
 
@@ -108,17 +91,10 @@ def some_ink() -> tuple:
 
 @compared(
     cases=lambda: [(torch.tensor([[[0., 0., 1.], [0., 0., .5]], [[0.] * 3] * 2]),)], random=some_ink, tries=30,
-    hints=["The mean index of the ink: each row number counts as much as there is ink in its row. images.sum(2) is the ink of "
-           "each row, (n, rows).",
-           "images.sum(2) @ torch.arange(rows) times and adds; torch.arange(28.) has floats. Then divide by all ink of the "
-           "image.",
-           "0 divided by 0 is nan. torch.where(condition, a, b) takes a where the condition holds and b elsewhere; a condition "
-           "of shape (n, 1) fits beside (n, 2)."],
     mistakes={
         "row and column have changed places: the row comes first.": lambda images: centres(images).flip(1),
         "this is the mean index of all pixels with ink, faint ones counting as much as bright ones. Each should count as much "
-        "as its shade.": lambda images: centres((images > 0).float())},
-    right="Try it on valid_x: all centres lie within half a pixel of (14, 14), since MNIST's authors put them there.")
+        "as its shade.": lambda images: centres((images > 0).float())})
 def centres(images):
     down, across = (torch.arange(1. * length) for length in images.shape[1:])
     ink = images.sum((1, 2))
