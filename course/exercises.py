@@ -59,7 +59,7 @@ JUDGES = Path(__file__).parent / "judges"
 
 def texts(files: Iterable[Path]) -> dict[str, tuple[list[str], str]]:
     """What the text files say of each exercise: its hints, and what there is to know for those who have it."""
-    found = {}
+    found = collections.defaultdict(lambda: ([], ""))
     for block in itertools.chain(*(file.read_text(encoding="utf-8").split("=== ")[1:] for file in files)):
         name, *hints, right = re.split(r"\n(?:- |right: )", block)
         found[name] = hints, right
@@ -119,7 +119,7 @@ def compared(cases: Callable[[], Iterable[tuple]], mistakes: dict[str, Callable]
             shown = "" if wrong[0].got is None else shown_again(run, answer, reference, probe, wrong, sound)
             raise NotYet(f"{sentence} {shown or remark}")
 
-        EXERCISES[reference.__name__] = Exercise(judge, *TEXTS.get(reference.__name__, ((), "")), mistakes=mistakes or {}, **more)
+        EXERCISES[reference.__name__] = Exercise(judge, *TEXTS[reference.__name__], mistakes=mistakes or {}, **more)
         return reference
     return register
 
@@ -127,7 +127,7 @@ def compared(cases: Callable[[], Iterable[tuple]], mistakes: dict[str, Callable]
 def tried(**more):
     """Register the decorated function, a trial of the answer, as the judge of the exercise that has its name."""
     def register(trial):
-        EXERCISES[trial.__name__] = Exercise(trial, *TEXTS.get(trial.__name__, ((), "")), **more)
+        EXERCISES[trial.__name__] = Exercise(trial, *TEXTS[trial.__name__], **more)
         return trial
     return register
 
