@@ -165,8 +165,10 @@ def wiggle(x: Tensor, turn: float = 15, zoom: float = .1, shift: float = 2, slan
         [math.radians(turn), zoom, slant, shift / 14, shift / 14])[:, None]
     cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
     rows = [torch.stack([cos, shear * cos - sin, right], 1), torch.stack([sin, shear * sin + cos, down], 1)]
-    grid = F.affine_grid(torch.stack(rows, 1), (n, 1, 28, 28), align_corners=False)
-    wiggled = F.grid_sample(x.reshape(n, 1, 28, 28), grid, align_corners=False)
+    at = (torch.arange(28) - 13.5) / 14                                     # the middle of each pixel, from -1 to 1
+    pixels = torch.stack([at.repeat(28), at.repeat_interleave(28), torch.ones(784)])                     # (3, 784)
+    places = (torch.stack(rows, 1) @ pixels).mT.reshape(n, 28, 28, 2)       # where to look, for each pixel
+    wiggled = F.grid_sample(x.reshape(n, 1, 28, 28), places, align_corners=False)
     return wiggled.reshape(x.shape)
 
 
