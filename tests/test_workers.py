@@ -24,30 +24,25 @@ LIMIT = 120                                      # seconds that anything may tak
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """The functions of the notebook that start runs, its script in a folder of our own, and what an unbroken run gives."""
+    """The functions of the notebook that start runs, and its script in a folder of our own."""
     place, names = tmp_path_factory.mktemp("runs"), {"os": os, "sys": sys, "torch": torch}
     for cell in CELLS:
         for node in ast.parse(cell.source).body:
             constant = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").isupper()
             if constant or has(cell, "parameters") or isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)):
                 exec(compile(ast.Module([node], []), "<many_workers>", "exec"), names)
-    names.update(place=SimpleNamespace(name=str(place)), epochs=12)
-    book = SimpleNamespace(**names, names=names, script=place / "train.py")
+    loaded = names["load_digits"](names["digits"])
+    x, y = (t.double() for t in names["as_xy"](*loaded[:2], names["digits"][0]))
+    names.update(place=SimpleNamespace(name=str(place)), epochs=12, x=x, y=y)
+    book = SimpleNamespace(**names, script=place / "train.py")
     book.script.write_text(SCRIPT, encoding="utf-8")
-    book.run(folder := book.new_run(), 2, book.script)
-    book.unbroken = book.saved(folder)
     return book
 
 
-def same(book, folder):
-    torch.testing.assert_close(book.saved(folder), book.unbroken, rtol=0, atol=0)
-    return json.loads((folder / "result.json").read_text(encoding="utf-8"))
-
-
-def workers_of(process):
-    """The workers of torchrun, as soon as there are two."""
+def workers_of(process, before=()):
+    """The workers of torchrun, as soon as there are two, and none of those before."""
     end, workers = time.monotonic() + LIMIT, []
-    while len(workers) != 2 and process.poll() is None and time.monotonic() < end:
+    while (len(workers) != 2 or set(workers) & set(before)) and process.poll() is None and time.monotonic() < end:
         time.sleep(.02)
         workers = psutil.Process(process.pid).children()
     return workers
@@ -58,38 +53,39 @@ def test_the_file_that_is_shown_holds_the_functions_of_the_cells():
     assert shown and all(any(function in cell.source for cell in CELLS) for function in shown)
 
 
-def test_workers_killed_while_they_start_train_or_write_and_one_in_the_middle_of_a_file(book):
-    """Three times one or both of them, at moments that differ; and worker 0 writes half of its fifth checkpoint and is gone."""
+def test_whatever_is_killed_the_training_ends_as_an_unbroken_one(book):
+    """Worker 0 is gone with half of its fifth checkpoint written; then one is killed at some moment, and then torchrun."""
     whole = "    torch.save(state, half)\n"
     dying = ('    if state["epoch"] == 5 and not (died := file.with_name("died")).exists():\n'
              '        died.touch(), half.write_bytes(b"PK" * 999), os.kill(os.getpid(), 9)\n')
     assert SCRIPT.count(whole) == 1
-    script, folder, rng = book.script.with_name("dying.py"), book.new_run(pause=.1), random.Random(3)
+    script, folder, rng = book.script.with_name("dying.py"), book.new_run(pause=.5), random.Random(3)
     script.write_text(SCRIPT.replace(whole, dying + whole), encoding="utf-8")
-    with book.started(folder, 2, "--max-restarts", 9, script) as process:
-        for victims in 1, 2, 1:
-            workers = workers_of(process)
-            time.sleep(rng.uniform(0, 4))
-            for worker in filter(psutil.Process.is_running, rng.sample(workers, min(victims, len(workers)))):
-                worker.kill()
-            psutil.wait_procs(workers, timeout=LIMIT)
-        assert book.ending(process, folder) is None
-    assert (folder / "died").exists() and same(book, folder)["resumed"]
-
-
-def test_torchrun_killed_leaves_no_workers_and_the_next_run_goes_on(book):
-    folder = book.new_run(pause=.2)
-    with book.started(folder, 2, book.script) as process:
-        workers = workers_of(process)
-        time.sleep(random.Random(1).uniform(3, 5))
+    with book.started(folder, 2, "--max-restarts", 9, "--monitor-interval", .1, script) as process:
+        first = workers_of(process)                                    # worker 0 of these kills itself
+        second = workers_of(process, first)
+        assert (folder / "died").exists()
+        time.sleep(rng.uniform(1, 4))
+        for worker in filter(psutil.Process.is_running, rng.sample(second, 1)):
+            worker.kill()
+        third = workers_of(process, second)
+        time.sleep(rng.uniform(0, 3))
         process.kill()
         process.wait(LIMIT)
-        assert not psutil.wait_procs(workers, timeout=LIMIT)[1], "workers are left behind"
+        assert not psutil.wait_procs(third, timeout=LIMIT)[1], "workers are left behind"
     book.run(folder, 2, book.script)
-    same(book, folder)
+    torch.testing.assert_close(book.saved(folder), book.alone(2).state_dict(), rtol=1e-12, atol=1e-9)
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["resumed"]
 
 
-def test_a_worker_s_error_comes_back_as_a_sentence(book, monkeypatch):
-    monkeypatch.setitem(book.names, "batch_size", 31)
-    with pytest.raises(Exception, match="ValueError: 2 workers cannot share a batch of 31 equally"):
-        book.run(book.new_run(), 2, book.script)
+def test_workers_that_cannot_share_a_batch_say_so(book):
+    with pytest.raises(ValueError, match="2 workers cannot share a batch of 31 equally"):
+        book.train(None, {"batch_size": 31}, 0, 2, None, None, None)
+
+
+def test_a_worker_s_error_comes_back_as_a_sentence(book):
+    """What torchrun prints of an error in a worker, shortened."""
+    folder = book.new_run()
+    log = "Root Cause (first observed failure):\n  ValueError: 2 workers cannot share\n"
+    (folder / "log").write_text(log, encoding="utf-8")
+    assert book.ending(SimpleNamespace(wait=lambda seconds: 1), folder).endswith("ValueError: 2 workers cannot share")
