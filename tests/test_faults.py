@@ -213,55 +213,52 @@ def python(code, folder, *path, **environment):
     return done.returncode, (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def test_installed_packages_of_our_names_are_not_taken_for_ours(tmp_path):
+def test_where_a_notebook_may_start_beside_installed_packages_of_our_names(tmp_path):
+    copy = tmp_path / "3 und 7 für Ada"
+    copy_of_the_course(copy)
     for name in ("checks", "benchmarks", "course", "tools", "tests"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not ours')", encoding="utf-8")
-    for folder in (NOTEBOOKS, ROOT):
-        assert python(FIRST, folder, tmp_path) == (0, f"500 {ROOT / 'utils.py'}")
+    for folder in (copy, copy / "notebooks"):
+        assert python(FIRST, folder, tmp_path) == (0, f"500 {copy / 'utils.py'}")
+    assert python(FIRST, tmp_path) == (1, "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip).")
+
+
+STUB = "import sys, types\nsys.modules['torch'] = torch = types.ModuleType('torch')\ntorch.manual_seed = int\n"
 
 
 def test_a_foreign_utils_a_missing_and_an_old_pytorch_get_a_sentence(tmp_path):
     (tmp_path / "utils.py").write_text("mine = True", encoding="utf-8")
-    status, said = python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import utils\n{FIRST}", NOTEBOOKS)
+    status, said = python(f"{STUB}torch.__version__ = '2.6.0'\nsys.path.insert(0, {str(tmp_path)!r}); import utils\n{FIRST}",
+                          NOTEBOOKS)
     assert status and f"Another utils is in the way, {tmp_path / 'utils.py'}: rename it" in said
     status, said = python(f"import sys; sys.modules['torch'] = None\n{FIRST}", NOTEBOOKS)
     assert status and said.startswith("ImportError: PyTorch is missing: choose the kernel .venv, or run  make lab")
-    status, said = python(f"import torch; torch.__version__ = '2.5.1+cpu'\n{FIRST}", NOTEBOOKS)
+    status, said = python(f"{STUB}torch.__version__ = '2.5.1+cpu'\n{FIRST}", NOTEBOOKS)
     assert status and "needs PyTorch 2.6 or newer, this is 2.5.1+cpu: run  pip install" in said
     assert "torch>=2.6" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
-def test_where_a_notebook_may_start(tmp_path):
-    copy = tmp_path / "3 und 7 für Ada"
-    copy_of_the_course(copy)
-    for folder in (copy, copy / "notebooks"):
-        assert python(FIRST, folder) == (0, f"500 {copy / 'utils.py'}")
-    status, said = python(FIRST, tmp_path)
-    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
-
-
 def test_a_notebook_alone_in_colab_fetches_the_course_once(tmp_path):
-    course, content = tmp_path / "course", tmp_path / "content"
-    copy_of_the_course(course)
+    """From a repository, or from an uploaded zip. A stub in PyTorch's place: only what the set-up cell does is looked at."""
+    origin, cloned, uploaded, empty = (tmp_path / name for name in ("origin", "cloned", "uploaded", "empty"))
+    for folder in (cloned, uploaded, empty, tmp_path / "google" / "colab"):
+        folder.mkdir(parents=True)
+    (tmp_path / "google" / "colab" / "__init__.py").touch()
+    copy_of_the_course(origin)
     who = ["-c", "user.name=course", "-c", "user.email=course@localhost"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "course"]):
-        subprocess.run(["git", *who, *words], cwd=course, check=True)
-    content.mkdir()
-    (tmp_path / "google" / "colab").mkdir(parents=True)
-    (tmp_path / "google" / "colab" / "__init__.py").touch()
-    first = FIRST.replace('COURSE = ""', f"COURSE = {str(course)!r}")
-    again = f"import google.colab\n{first}\n{first}"
-    for _ in range(2):
-        assert python(again, content, tmp_path) == (0, f"500 {content / '3or7' / 'utils.py'}")
-    assert [path.name for path in content.iterdir()] == ["3or7"]
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    status, said = python(f"import google.colab\n{FIRST}", empty, tmp_path)
-    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
-    copies.pack()                                            # an uploaded zip does it, too
-    shutil.move(ROOT / "build" / "3or7.zip", empty)
-    assert python(f"import google.colab\n{FIRST}\n{FIRST}", empty, tmp_path) == (0, f"500 {empty / '3or7' / 'utils.py'}")
+        subprocess.run(["git", *who, *words], cwd=origin, check=True)
+    copies.pack()
+    shutil.move(ROOT / "build" / "3or7.zip", uploaded)
+    first = f"{STUB}torch.__version__ = '2.6.0'\nimport google.colab\n{SET_UP}\nprint(course.setup.__file__)\n"
+    for folder, address in (cloned, str(origin)), (uploaded, ""):
+        for code in (first, first + first):                      # in a second session, the course is there already
+            code = code.replace('COURSE = ""', f"COURSE = {address!r}")
+            assert python(code, folder, tmp_path) == (0, str(folder / "3or7" / "course" / "setup.py"))
+    assert [path.name for path in cloned.iterdir()] == ["3or7"]
+    said = "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
+    assert python(first, empty, tmp_path) == (1, said)
 
 
 @pytest.mark.parametrize("path", [path for path in notebooks() if "import fastai" in path.read_text(encoding="utf-8")
