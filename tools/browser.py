@@ -183,9 +183,6 @@ def draw(page: Page, pad: Locator) -> None:
 
 # ---------------------------------------------------------------- the web book, as files in a folder
 
-in_book = pytest.mark.skipif("book" not in NAMES, reason="the web book is not asked for")
-
-
 @pytest.mark.parametrize("file", pages_in(BOOK) if "book" in NAMES else [], ids=lambda file: file.stem)
 def test_book_page(page, file):
     """Narrow and wide, light and dark: what is not shown, barriers (axe), and its sliders."""
@@ -209,25 +206,18 @@ def test_book_page(page, file):
         assert box.inner_html() != before, "a slider does not move its picture"
 
 
-@in_book
-def test_book_pad(page):
+@pytest.mark.skipif("book" not in NAMES, reason="the web book is not asked for")
+def test_book_is_alive(page):
+    """The pad answers, the playground trains, the search finds."""
     page.goto((BOOK / "index.html").as_uri())
     verdict = page.locator(".pad-verdict")
     expect(verdict).to_contain_text("draw your own")
     stroke(page, page.locator(".live-pad canvas").first, SEVEN)
     expect(verdict).to_contain_text("The net says 7")
-
-
-@in_book
-def test_book_playground(page):
     page.goto((BOOK / "playground.html").as_uri() + "#epochs=10")
     page.select_option("#pace", "fast")
     page.click("#play")
     expect(page.locator("#valid-accuracy")).to_have_text(re.compile(r"\.9[6-9]"), timeout=10_000)
-
-
-@in_book
-def test_book_search(page):
     page.goto((BOOK / "about.html").as_uri())
     page.keyboard.press("Control+k")
     page.keyboard.type("learning rate")

@@ -24,10 +24,8 @@ NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SLIDER = "Here is something to move: run this cell."      # what is stored of sliders
 CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
-METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
-                              "mimetype": "text/x-python", "name": "python", "nbconvert_exporter": "python",   # JupyterLab
-                              "pygments_lexer": "ipython3", "version": "3.11.7"}}                              # would add
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+VERSION = "3.11.7"                                        # of the Python that is named in each notebook, whichever ran it
 
 
 # ---------------------------------------------------------------- which there are
@@ -138,7 +136,9 @@ def normalise(nb: nbformat.NotebookNode) -> None:
     def only(part, keys) -> dict:
         return {key: value for key, value in part.metadata.items() if key in keys}
 
-    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | only(nb, {"course"}))
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    nb.metadata = nbformat.from_dict(only(nb, {"course", "language_info"}) | {"kernelspec": KERNEL})
+    nb.metadata.language_info.version = VERSION
     for cell in nb.cells:
         cell.metadata = nbformat.from_dict(only(cell, CELL_KEYS))
         for output in cell.get("outputs", []):
