@@ -13,7 +13,7 @@ import pytest
 import tools.notebooks
 from tools import before, copies, lab, matrix, order
 from tools.break_it import copy_of_the_course
-from tools.notebooks import ROOT, as_text, command_line, find, has, notebooks, read, refresh, run, slug
+from tools.notebooks import ROOT, as_text, command_line, find, has, notebooks, read, refresh, run, slug, write
 
 SET_UP = 'import sys\nCOURSE = ""  # where it is published'
 new = nbformat.v4
@@ -122,8 +122,11 @@ def test_bad_input_gets_a_sentence(course, monkeypatch):
     assert stops(refresh, "07") == "There is no notebook 07: the course has 01_a."
     assert find("a") == find("01") == find("01_a") == path
     assert "Name the GitHub repository as owner/name" in stops(copies.publish, "https://github.com/ada/digits")
-    monkeypatch.setattr(sys, "argv", ["tools", "rerun"])
-    assert stops(command_line, "the usage", {"run": run}) == "the usage"
+    monkeypatch.setattr(sys, "argv", ["tools", "add", "07"])
+    found = []
+    command_line("the usage", {"add": found.append})
+    assert found == ["07"] and stops(command_line, "the usage", {"run": run}) == "the usage"
+    assert "cannot be written" in stops(write, path / "file", "text") and os.listdir(path.parent) == [path.name]
     monkeypatch.setenv("DIGITS", "full")
     assert "The committed outputs come from the bundled digits" in stops(refresh)
 
