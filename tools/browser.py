@@ -127,15 +127,17 @@ def after(page: Page, output: Locator, act) -> str:
     raise AssertionError("what is shown does not change")
 
 
-@pytest.mark.parametrize("path", [path for path in notebooks() if slug(path) in NAMES], ids=slug)
+@pytest.mark.parametrize("path", notebooks(), ids=slug)
 def test_notebook(page, server, path):
-    """Opened and saved, its file stays as it is; all cells run; its sliders move and its pads answer."""
+    """Opened and saved, its file stays as it is. In those that are asked for all cells run, sliders move, and pads answer."""
     page.goto(f"{server['url']}lab/tree/notebooks/{path.name}?reset&token={server['token']}", timeout=120_000)
     idle(page)                                               # before that, the menu does nothing
     page.keyboard.press("Control+s")
     page.wait_for_timeout(1500)
     assert page.locator(".jp-Dialog, .jp-toast-message, .Toastify__toast").count() == 0, "a question or a note covers the page"
     assert (COPY / "course" / "notebooks" / path.name).read_bytes() == path.read_bytes(), "saving changes the file"
+    if slug(path) not in NAMES:
+        return
     choose(page, "Edit", "Clear Outputs of All Cells")
     choose(page, "Run", "Run All Cells")
     last = page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt", has_text=re.compile(r"\d"))
