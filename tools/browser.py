@@ -86,8 +86,7 @@ def server():
     env |= {f"JUPYTER_{kind}_DIR": str(COPY / kind) for kind in ("CONFIG", "DATA", "RUNTIME")} | {"IPYTHONDIR": str(COPY)}
     rendered = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}        # also what is out of sight
     write(COPY / "CONFIG" / "labconfig" / "default_setting_overrides.json", json.dumps(rendered))
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port-retries=99",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     with open(COPY / "server.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=COPY / "course", env=env, stdout=log, stderr=log, start_new_session=True)
     info = COPY / "RUNTIME" / f"jpserver-{server.pid}.json"
