@@ -211,10 +211,11 @@ def test_book_page(page, file):
 def test_book_is_alive(page):
     """The pad answers, the playground trains, the search finds."""
     page.goto((BOOK / "index.html").as_uri())
-    verdict = page.locator(".pad-verdict")
-    expect(verdict).to_contain_text("draw your own")
-    stroke(page, page.locator(".live-pad canvas").first, SEVEN)
-    expect(verdict).to_contain_text("The net says 7")
+    expect(page.locator(".pad-verdict")).to_contain_text("draw your own")
+    for digit, points in (3, THREE), (7, SEVEN):
+        stroke(page, page.locator(".live-pad canvas").first, points)
+        expect(page.locator(".pad-verdict")).to_contain_text(f"The net says {digit}")
+        page.locator(".live-pad").get_by_role("button", name="Clear").click()
     page.goto((BOOK / "playground.html").as_uri() + "#epochs=10")
     page.select_option("#pace", "fast")
     page.click("#play")
