@@ -77,8 +77,8 @@ def main(names: list[str]) -> None:
     rows = [row for name in names or ENVIRONMENTS for row in check(name)]
     if not names:
         page = ROOT / "tools" / "book" / "evidence.md"
-        head, _, after = re.split(r"(?<=\| --- \|\n)((?:\|.*\n)*)(?=<!-- /matrix -->)", page.read_text(encoding="utf-8"))
-        write(page, head + "".join(rows) + after)
+        text = page.read_text(encoding="utf-8")
+        write(page, re.sub(r"(?<=\| --- \|\n)(\|.*\n)*(?=<!-- /matrix -->)", lambda _: "".join(rows), text))
     if not all("| all " in row for row in rows):
         sys.exit("Some outputs differ: build/matrix/*/log.txt says which.")
     print("Every output is the same everywhere.")
