@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from tools.notebooks import SLIDER, exercises_of, is_right
+from tools.notebooks import SLIDER, exercises_of, has, is_right
 
 ROOT = Path(__file__).parent
 BLOCK, TOLERANCE = 8, 12         # pictures: largest RMS, in grey levels 0…255, over blocks of 8 × 8 pixels
@@ -69,16 +69,12 @@ def pictures(outputs: list) -> list[Image.Image]:
             for output in outputs if "image/png" in output.get("data", {})]
 
 
-def tags(item) -> list[str]:
-    return item.cell.metadata.get("tags", [])
-
-
 def compare_pictures(item) -> None:
     """Fail the cell unless it made the pictures that are committed."""
     expected, got = pictures(item.cell.outputs), pictures(item.test_outputs)
     if len(expected) != len(got):
         item.raise_cell_error(f"{len(expected)} pictures are committed and {len(got)} were made")
-    if "varies" in tags(item):
+    if has(item.cell, "varies"):
         return
     for k, pair in enumerate(zip(expected, got), 1):
         far, limit = difference(*pair), TOLERANCE
@@ -120,7 +116,7 @@ def pytest_runtest_setup(item):
             item.parent.get_kernel_message = without_sliders(item.parent.get_kernel_message)
         sanitize = item.sanitize
         item.sanitize = lambda text: re.sub(r"^interactive\(children=.*", SLIDER, sanitize(text))
-        if "varies" in tags(item):
+        if has(item.cell, "varies"):
             item.sanitize = lambda text: NUMBER.sub(" #", sanitize(text))
 
 
@@ -133,14 +129,14 @@ def pytest_runtest_call(item):
     result = yield
     if item.options["check"]:
         compare_pictures(item)
-        if item.config.option.twice and not {"continues", "once"} & set(tags(item)):
+        if item.config.option.twice and not (has(item.cell, "continues") or has(item.cell, "once")):
             try:
                 item.runtest()
                 compare_pictures(item)
             except Exception as error:
                 error.args = (f"When the cell runs a second time: {error}", *error.args[1:])
                 raise
-        if "check" in tags(item):
+        if has(item.cell, "check"):
             solve(item)
     return result
 

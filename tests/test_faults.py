@@ -23,13 +23,11 @@ import utils
 from course import mnist
 from tools import copies
 from tools.break_it import copy_of_the_course
-from tools.notebooks import NOTEBOOKS, ROOT, notebooks
+from tools.notebooks import NOTEBOOKS, ROOT, files_of_the_course, notebooks
 from utils import load_digits
 
 RAW = Path("MNIST", "raw")
 FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-TRACKED = [ROOT / name for name in subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT,
-                                                  capture_output=True, text=True, encoding="utf-8").stdout.split()]
 
 
 def sentence(error):
@@ -167,22 +165,19 @@ def test_a_folder_named_by_mnist_root_that_will_not_do(elsewhere, monkeypatch):
 
 # ---------------------------------------------------------------- what a reader may type
 
-@pytest.mark.parametrize("digits", [(), (3, 3), (3, 12), (-1, 3), ("3", "7"), (2.5,), 10], ids=str)
-def test_impossible_digits(digits):
-    with pytest.raises(ValueError, match="name one or more different digits from 0 to 9") as error:
-        load_digits(digits)
-    sentence(error)
+NO_DIGITS, NO_SIZES = [(), (3, 3), (3, 12), (-1, 3), ("3", "7"), (2.5,), 10], [0, -1, 2.5, "8"]
 
 
-def test_impossible_datasets_sides_and_batches(monkeypatch):
+@pytest.mark.parametrize("function, arguments, says", [
+    *((load_digits, [digits, "bundled"], "name one or more different digits from 0 to 9") for digits in NO_DIGITS),
+    *((utils.Batches, [torch.zeros(2, 2), torch.zeros(2, 1), size], "it is 1, 2, 3") for size in NO_SIZES),
+    (load_digits, [], "There is no dataset 'ful'"),
+    (utils.as_xy, [torch.zeros(2, 28, 28), torch.tensor([3, 3]), 3], "take 3 and another")])
+def test_impossible_digits_datasets_sides_and_batches(monkeypatch, function, arguments, says):
     monkeypatch.setenv("DIGITS", "ful")
-    with pytest.raises(ValueError, match="There is no dataset 'ful'"):
-        load_digits()
-    with pytest.raises(ValueError, match="take 3 and another"):
-        utils.as_xy(torch.zeros(2, 28, 28), torch.tensor([3, 3]), 3)
-    for size in (0, -1, 2.5, "8"):
-        with pytest.raises(ValueError, match="it is 1, 2, 3"):
-            utils.Batches(torch.zeros(2, 2), torch.zeros(2, 1), size)
+    with pytest.raises(ValueError, match=says) as error:
+        function(*arguments)
+    sentence(error)
 
 
 @pytest.mark.parametrize("lr, epochs, says", [(float("nan"), 1, "lr=nan"), (float("inf"), 1, "lr=inf"), (.1, -1, "epochs=-1"),
@@ -213,59 +208,56 @@ def python(code, folder, *path, **environment):
     return done.returncode, (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def test_installed_packages_of_our_names_are_not_taken_for_ours(tmp_path):
+def test_where_a_notebook_may_start_beside_installed_packages_of_our_names(tmp_path):
+    copy = tmp_path / "3 und 7 für Ada"
+    copy_of_the_course(copy)
     for name in ("checks", "benchmarks", "course", "tools", "tests"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('not ours')", encoding="utf-8")
-    for folder in (NOTEBOOKS, ROOT):
-        assert python(FIRST, folder, tmp_path) == (0, f"500 {ROOT / 'utils.py'}")
+    for folder in (copy, copy / "notebooks"):
+        assert python(FIRST, folder, tmp_path) == (0, f"500 {copy / 'utils.py'}")
+    assert python(FIRST, tmp_path) == (1, "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip).")
+
+
+STUB = ("import sys, types\nsys.modules['torch'] = torch = types.ModuleType('torch')\n"
+        "torch.__version__, torch.manual_seed = '2.6.0', int\n")
 
 
 def test_a_foreign_utils_a_missing_and_an_old_pytorch_get_a_sentence(tmp_path):
     (tmp_path / "utils.py").write_text("mine = True", encoding="utf-8")
-    status, said = python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import utils\n{FIRST}", NOTEBOOKS)
+    status, said = python(f"{STUB}sys.path.insert(0, {str(tmp_path)!r}); import utils\n{FIRST}", NOTEBOOKS)
     assert status and f"Another utils is in the way, {tmp_path / 'utils.py'}: rename it" in said
     status, said = python(f"import sys; sys.modules['torch'] = None\n{FIRST}", NOTEBOOKS)
     assert status and said.startswith("ImportError: PyTorch is missing: choose the kernel .venv, or run  make lab")
-    status, said = python(f"import torch; torch.__version__ = '2.5.1+cpu'\n{FIRST}", NOTEBOOKS)
+    status, said = python(f"{STUB}torch.__version__ = '2.5.1+cpu'\n{FIRST}", NOTEBOOKS)
     assert status and "needs PyTorch 2.6 or newer, this is 2.5.1+cpu: run  pip install" in said
     assert "torch>=2.6" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
-def test_where_a_notebook_may_start(tmp_path):
-    copy = tmp_path / "3 und 7 für Ada"
-    copy_of_the_course(copy)
-    for folder in (copy, copy / "notebooks"):
-        assert python(FIRST, folder) == (0, f"500 {copy / 'utils.py'}")
-    status, said = python(FIRST, tmp_path)
-    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
-
-
 def test_a_notebook_alone_in_colab_fetches_the_course_once(tmp_path):
-    course, content = tmp_path / "course", tmp_path / "content"
-    copy_of_the_course(course)
+    """From a repository, or from an uploaded zip. A stub in PyTorch's place: only what the set-up cell does is looked at."""
+    origin, cloned, uploaded, empty = (tmp_path / name for name in ("origin", "cloned", "uploaded", "empty"))
+    for folder in (cloned, uploaded, empty, tmp_path / "google" / "colab"):
+        folder.mkdir(parents=True)
+    (tmp_path / "google" / "colab" / "__init__.py").touch()
+    copy_of_the_course(origin)
     who = ["-c", "user.name=course", "-c", "user.email=course@localhost"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "course"]):
-        subprocess.run(["git", *who, *words], cwd=course, check=True)
-    content.mkdir()
-    (tmp_path / "google" / "colab").mkdir(parents=True)
-    (tmp_path / "google" / "colab" / "__init__.py").touch()
-    first = FIRST.replace('COURSE = ""', f"COURSE = {str(course)!r}")
-    again = f"import google.colab\n{first}\n{first}"
-    for _ in range(2):
-        assert python(again, content, tmp_path) == (0, f"500 {content / '3or7' / 'utils.py'}")
-    assert [path.name for path in content.iterdir()] == ["3or7"]
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    status, said = python(f"import google.colab\n{FIRST}", empty, tmp_path)
-    assert status and said == "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
-    copies.pack()                                            # an uploaded zip does it, too
-    shutil.move(ROOT / "build" / "3or7.zip", empty)
-    assert python(f"import google.colab\n{FIRST}\n{FIRST}", empty, tmp_path) == (0, f"500 {empty / '3or7' / 'utils.py'}")
+        subprocess.run(["git", *who, *words], cwd=origin, check=True)
+    copies.pack()
+    shutil.move(ROOT / "build" / "3or7.zip", uploaded)
+    first = f"{STUB}import google.colab\n{SET_UP}\nprint(course.setup.__file__)\n"
+    for folder, address in (cloned, str(origin)), (uploaded, ""):
+        for code in (first, first + first):                      # in a second session, the course is there already
+            code = code.replace('COURSE = ""', f"COURSE = {address!r}")
+            assert python(code, folder, tmp_path) == (0, str(folder / "3or7" / "course" / "setup.py"))
+    assert [path.name for path in cloned.iterdir()] == ["3or7"]
+    said = "RuntimeError: Open this in the course's folder (Colab: upload 3or7.zip)."
+    assert python(first, empty, tmp_path) == (1, said)
 
 
-@pytest.mark.parametrize("path", [path for path in notebooks() if "import fastai" in path.read_text(encoding="utf-8")
-                                  or "from fastai" in path.read_text(encoding="utf-8")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in notebooks() if re.search("(import|from) fastai",
+                                  path.read_text(encoding="utf-8"))], ids=lambda path: path.stem)
 def test_without_fastai_its_cell_says_how_to_get_it(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastai", None)          # as if it were not installed
     first = next(cell.source for cell in nbformat.read(path, as_version=4).cells
@@ -286,13 +278,10 @@ def test_a_course_that_cannot_be_written_can_be_read(tmp_path):
 
 # ---------------------------------------------------------------- other systems
 
-def calls(file):
-    return [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-
-
-@pytest.mark.parametrize("file", TRACKED, ids=lambda file: file.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("file", [file for file in files_of_the_course() if file.suffix == ".py"], ids=Path.as_posix)
 def test_text_is_read_and_written_in_utf8_and_nothing_fails_to_import_on_windows(file):
-    for call in calls(file):
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         words = {keyword.arg for keyword in call.keywords}
         modes = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
@@ -300,8 +289,7 @@ def test_text_is_read_and_written_in_utf8_and_nothing_fails_to_import_on_windows
             "b" in mode for mode in modes[-1:] if len(mode) <= 3)
         pipes = name in ("run", "Popen") and "text" in words
         assert not (text or pipes) or "encoding" in words, f"{file.name}:{call.lineno} names no encoding"
-    top = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    posix = {"fcntl", "grp", "pwd", "resource", "termios"}
-    for node in top:
-        names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module}
-        assert not names & posix, f"{file.name}:{node.lineno} is for POSIX only"
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for_posix = re.search(r"\b(fcntl|grp|pwd|resource|termios)\b", ast.unparse(node))
+            assert not for_posix, f"{file.name}:{node.lineno} is for POSIX only"

@@ -8,14 +8,14 @@ import zlib
 
 import nbformat
 
-from tools.notebooks import (ROOT, as_text, build, command_line, execute, files_of_the_course, has, is_right, new_build,
-                             normalise, notebooks, read, write)
+from tools.notebooks import (ROOT, as_text, command_line, execute, files_of_the_course, has, is_right, new_build, normalise,
+                             notebooks, read, write, writing)
 from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
                           r"|tools/(?!__init__\.py|(notebooks|order|lab|before)\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
-WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
-COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
+WITH_ANSWERS = re.compile(r"course/(museum|judges/\w+)\.py")
+COMMANDS = "lab|course|refresh|book"                 # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
 import zlib
@@ -27,15 +27,14 @@ exec(zlib.decompress(base64.b64decode("""
 
 def for_students(name: str, text: str) -> str:
     """README, Makefile or requirements.txt without what students do not have: paragraphs, rows, commands, packages."""
-    kept = "|".join(COMMANDS)
-    if name == "requirements.txt":
-        return text.partition("\n# The checks")[0] + "\n"
     if name == "Makefile":
-        text = re.sub(rf"^(?!({kept})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?|^[A-Z]+ = .*tests/.*\n\n?", "", text, flags=re.M)
-        return re.sub(r"^\.PHONY:.*", ".PHONY: help " + " ".join(COMMANDS), text, flags=re.M)
-    absent = rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({kept})\b)[a-z]+|`tests/`"
-    text = re.sub(rf"^\|.*({absent}).*\n", "", text, flags=re.M)
-    return "\n\n".join(part for part in text.split("\n\n") if not re.search(absent, part))
+        text = re.sub(rf"^(?!({COMMANDS})\b)([a-z]+):.*  ## .*\n(\t.*\n)*\n?|^[A-Z]+ = .*tests/.*\n\n?", "", text, flags=re.M)
+        return re.sub(r"^\.PHONY:.*", f".PHONY: help {COMMANDS.replace('|', ' ')}", text, flags=re.M)
+    if name == "README.md":
+        absent = rf"CONTRIBUTING\.md|teaching\.md|`?make (?!({COMMANDS})\b)[a-z]+|`tests/`"
+        text = re.sub(rf"^\|.*({absent}).*\n", "", text, flags=re.M)
+        return "\n\n".join(part for part in text.split("\n\n") if not re.search(absent, part))
+    return text.partition("\n# The checks")[0] + "\n"
 
 
 def without_answers(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -51,19 +50,19 @@ def student() -> None:
     """Copy what git has of the course into build/student/, without solutions and answers; WITH_ANSWERS is packed."""
     known = files_of_the_course(new=False)
     with new_build("student") as copy:
-        for name in known:
-            if FOR_TEACHERS.match(name.as_posix()):
+        for path in known:
+            name, source, goal = path.as_posix(), ROOT / path, copy / path
+            if FOR_TEACHERS.match(name):
                 continue
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            if name.as_posix() == "README.md" or name.name in ("Makefile", "requirements.txt"):
-                write(copy / name, for_students(name.name, (ROOT / name).read_text(encoding="utf-8")))
-            elif any(name.match(pattern) for pattern in WITH_ANSWERS):
-                text = base64.encodebytes(zlib.compress((ROOT / name).read_bytes(), 9)).decode()
-                write(copy / name, PACKED.format(text))
-            elif name.suffix == ".ipynb":
-                write(copy / name, as_text(without_answers(read(ROOT / name))))
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            if name == "README.md" or path.name in ("Makefile", "requirements.txt"):
+                write(goal, for_students(path.name, source.read_text(encoding="utf-8")))
+            elif WITH_ANSWERS.fullmatch(name):
+                write(goal, PACKED.format(base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()))
+            elif path.suffix == ".ipynb":
+                write(goal, as_text(without_answers(read(source))))
             else:
-                shutil.copy2(ROOT / name, copy / name)
+                shutil.copy2(source, goal)
     if left_out := sorted(map(str, set(files_of_the_course()) - set(known))):
         print(f"Not in the copy, since git does not have them: {', '.join(left_out)}.")
     print("The copy for students, without solutions and answers, is in build/student/.")
@@ -87,11 +86,13 @@ def key() -> None:
 
 def pack() -> None:
     """Pack the course into build/3or7.zip, in a folder 3or7: the set-up cell unpacks it in Colab."""
-    goal = build() / "3or7.zip"
-    with zipfile.ZipFile(goal, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name in files_of_the_course():
-            if not name.as_posix().startswith("."):
-                packed.write(ROOT / name, f"3or7/{name.as_posix()}")
+    goal = ROOT / "build" / "3or7.zip"
+    with writing(goal):
+        goal.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(goal, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name in files_of_the_course():
+                if not name.as_posix().startswith("."):
+                    packed.write(ROOT / name, f"3or7/{name.as_posix()}")
     print(f"The course is in build/3or7.zip, {goal.stat().st_size / 1e6:.0f} MB: upload it to Colab, beside the notebook.")
 
 
@@ -99,15 +100,11 @@ def publish(repo: str = "") -> None:
     """Write the course's public address into the set-up cells, and links to Colab into notebooks and README."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repo):
         sys.exit(f"Name the GitHub repository as owner/name: make publish REPO=ada/digits (this was {repo!r}).")
-    books = {path: read(path) for path in notebooks()}
+    books = {path: read(path) for path in notebooks()}           # all, before the first is written: one may be damaged
     for path, nb in books.items():
-        setup = next((cell for cell in nb.cells if has(cell, "setup")), nb.cells[0])
-        setup.source, stamped = re.subn('^COURSE = ".*?"', f'COURSE = "https://github.com/{repo}"', setup.source, flags=re.M)
-        if not stamped:
-            sys.exit(f'{path.name} has no set-up cell with a line COURSE = "": nothing was changed.')
-    if "<!-- /colab -->" not in (ROOT / "README.md").read_text(encoding="utf-8"):
-        sys.exit("README.md has no <!-- colab --> … <!-- /colab --> to hold the links: nothing was changed.")
-    for path, nb in books.items():
+        for cell in nb.cells:
+            if has(cell, "setup"):
+                cell.source = re.sub('^COURSE = ".*?"', f'COURSE = "https://github.com/{repo}"', cell.source, flags=re.M)
         write(path, as_text(nb))
     order()
     print(f"The course now says that it is published at https://github.com/{repo}.")

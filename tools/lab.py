@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tools.notebooks import METADATA
+from tools.notebooks import VERSION, write
 
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 CONFIG = f'''# Made by tools/lab.py. A notebook is saved with the version of Python that made its outputs.
@@ -17,7 +17,7 @@ import warnings
 def keep_version(model, **others):
     told = (model.get("content") or {{}}).get("metadata", {{}}).get("language_info", {{}})
     if model["type"] == "notebook" and "version" in told:
-        told["version"] = {METADATA["language_info"]["version"]!r}
+        told["version"] = {VERSION!r}
 
 
 warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")        # JupyterLab reads this file twice
@@ -27,10 +27,8 @@ c.FileContentsManager.pre_save_hook = keep_version
 
 def settle(environment: Path) -> None:
     """Write the settings into an environment, such as .venv."""
-    for name, text in (("share/jupyter/lab/settings/overrides.json", json.dumps(QUIET)),
-                       ("etc/jupyter/jupyter_server_config.py", CONFIG)):
-        (environment / name).parent.mkdir(parents=True, exist_ok=True)
-        (environment / name).write_text(text, encoding="utf-8")
+    write(environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(QUIET))
+    write(environment / "etc" / "jupyter" / "jupyter_server_config.py", CONFIG)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 python -m tools.notebooks run | refresh [06 relu_net …]
 """
-import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from contextlib import contextmanager
@@ -24,10 +24,8 @@ NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SLIDER = "Here is something to move: run this cell."      # what is stored of sliders
 CELL_KEYS = {"tags", "numbers", "reason", "jp-MarkdownHeadingCollapsed"}       # all else is some editor's, and goes
-METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py",    # all that
-                              "mimetype": "text/x-python", "name": "python", "nbconvert_exporter": "python",   # JupyterLab
-                              "pygments_lexer": "ipython3", "version": "3.11.7"}}                              # would add
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+VERSION = "3.11.7"                                        # of the Python that is named in each notebook, whichever ran it
 
 
 # ---------------------------------------------------------------- which there are
@@ -83,11 +81,13 @@ def is_right(outputs: list[nbformat.NotebookNode]) -> bool:
 def files_of_the_course(new: bool = True) -> list[Path]:
     """The files that git has of the course, or would take when `new`, as paths from its root; without git all but those
     that are hidden or made here."""
-    listed = shutil.which("git") and subprocess.run(
-        ["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new], cwd=ROOT, capture_output=True).stdout.decode()
-    found = map(Path, listed.split("\0")[:-1]) if listed else (
-        path.relative_to(ROOT) for path in sorted(ROOT.rglob("*")) if not re.search(
-            r"[\\/](\.|(build|full|__pycache__)([\\/]|$))|\.half", f"/{path.relative_to(ROOT)}"))
+    command = ["git", "ls-files", "-z", "-c", *["-o", "--exclude-standard"] * new]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True).stdout.decode() if shutil.which("git") else ""
+    if listed:
+        found = map(Path, listed.split("\0")[:-1])
+    else:
+        found = (path.relative_to(ROOT) for path in sorted(ROOT.rglob("*"))
+                 if not re.search(r"/(\..*|build|full|__pycache__)(/|$)", path.as_posix().removeprefix(ROOT.as_posix())))
     return [path for path in found if (ROOT / path).is_file()]
 
 
@@ -115,7 +115,7 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
     start, begun, nb = time.time(), [], read(path)
     for cell, solution in exercises_of(nb) if solved else ():
         cell.source = solution
-    client = new_client(nb, path.parent, timeout=None, on_cell_start=lambda cell, cell_index: begun.append(cell_index))
+    client = new_client(nb, path.parent, timeout=None, on_cell_start=lambda cell, cell_index: begun.append(cell))
     try:
         client.execute()
     except Exception as error:
@@ -123,13 +123,10 @@ def execute(path: Path, solved: bool = False) -> nbformat.NotebookNode:
             raise KeyboardInterrupt from None
         if not isinstance(error, (CellExecutionError, DeadKernelError)):
             raise
-        *_, at = begun
-        number = sum(cell.cell_type == "code" for cell in nb.cells[:at + 1])
-        source = textwrap.indent("\n".join(nb.cells[at].source.splitlines()[:8]), "    ")
-        cause = "the kernel died; was there memory enough?" if isinstance(error, DeadKernelError) else re.sub(
-            r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()[-1]
-        sys.exit(f"failed after {time.time() - start:.0f} s\n\n{path.name}, cell {at + 1} (code cell {number}) failed:\n\n"
-                 f"{source}\n\n{cause}")
+        died = "the kernel died; was there memory enough?"
+        cause = died if isinstance(error, DeadKernelError) else f"{error.ename}: {error.evalue}"
+        sys.exit(f"failed after {time.time() - start:.0f} s\n\n{path.name}, this cell failed:\n\n"
+                 f"{textwrap.indent(begun[-1].source, '    ')}\n\n{cause}")
     print(f"{time.time() - start:.0f} s", flush=True)
     return nb
 
@@ -139,7 +136,9 @@ def normalise(nb: nbformat.NotebookNode) -> None:
     def only(part, keys) -> dict:
         return {key: value for key, value in part.metadata.items() if key in keys}
 
-    nb.nbformat, nb.nbformat_minor, nb.metadata = 4, 5, nbformat.from_dict(METADATA | only(nb, {"course"}))
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    nb.metadata = nbformat.from_dict(only(nb, {"course", "language_info"}) | {"kernelspec": KERNEL})
+    nb.metadata.language_info.version = VERSION
     for cell in nb.cells:
         cell.metadata = nbformat.from_dict(only(cell, CELL_KEYS))
         for output in cell.get("outputs", []):
@@ -189,17 +188,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a whole file or nothing, and nothing when the text is there already; ends with a sentence where that fails."""
-    path = path.resolve()                          # a symbolic link stays one
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
+    """Write a whole file or nothing; ends with a sentence where that fails."""
     half = path.with_name(f"{path.name}.{os.getpid()}.half")       # another process may be writing the same file
     with writing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             half.write_text(text, encoding="utf-8", newline="\n")
-            if path.exists():
-                shutil.copymode(path, half)
             half.replace(path)
         finally:
             half.unlink(missing_ok=True)
@@ -209,39 +203,28 @@ def as_text(nb: nbformat.NotebookNode) -> str:
     return nbformat.writes(nb) + "\n"
 
 
-def build(name: str = "") -> Path:
-    """The folder build/, or an empty one in it."""
-    folder = ROOT / "build" / name
-    with writing(folder):
-        if name and folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 @contextmanager
 def new_build(name: str) -> Iterator[Path]:
     """A folder to fill, which then takes the place of build/NAME; where that fails, it goes and build/NAME stays."""
-    done, half = ROOT / "build" / name, build(f"{name}.{os.getpid()}.half")
-    try:
-        with writing(done):
+    done = ROOT / "build" / name
+    with writing(done):
+        done.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=done.parent) as folder:
+            half = Path(folder, name)
+            half.mkdir()
             yield half
             if done.exists():
                 shutil.rmtree(done)
             half.rename(done)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
 
 
 def command_line(usage: str, commands: dict[str, Callable]) -> None:
-    """Call the command that the first argument names; ends with the usage where there is none, or too many arguments."""
-    command, arguments = commands.get("".join(sys.argv[1:2])), sys.argv[2:]
-    try:
-        inspect.signature(command).bind(*arguments)
-    except TypeError:
+    """Call the command that the first argument names, with the others; ends with the usage where there is none."""
+    name, *arguments = sys.argv[1:] or [""]
+    if name not in commands:
         sys.exit(usage)
     try:
-        command(*arguments)
+        commands[name](*arguments)
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
 

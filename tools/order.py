@@ -6,38 +6,28 @@ in titles and links, "Next →" and "Open in Colab", and the tables in README an
 A new notebook after 05 is 05a_….ipynb: all are numbered anew.
 """
 import re
+from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
 
 from tools.notebooks import ROOT, as_text, command_line, has, notebooks, read, slug, write
 
 PAGES = ("README.md", ".github/CONTRIBUTING.md", "tools/book/teaching.md", "tools/book/evidence.md", "data/README.md")
 
 
-class Notebook(NamedTuple):
-    """What a notebook says of itself."""
-    path: Path
-    number: str          # "06"; "" for the glossary
-    title: str           # without the number
-    minutes: str
-    about: dict          # its metadata `course`
-    short: str           # its title up to a colon or comma
-    link: str            # from README's folder: [06](notebooks/06_relu_net.ipynb)
-    repo: str            # where the course is published, OWNER/NAME, from the set-up cell; "" before it is published
-    colab: str           # its address in Colab; "" before
-
-
-def told(path: Path) -> Notebook:
-    """What a notebook says of itself."""
-    nb = read(path)
-    first = nb.cells[0].source
-    minutes = re.search(r"\b(\d+) minutes", first)
-    number, title = re.match(r"\d*", path.stem)[0], re.match(r"#? *(?:\d+ · )?(.*)", first)[1]
-    setup = "\n".join(cell.source for cell in nb.cells if has(cell, "setup"))
-    repo = "".join(re.findall(r'^COURSE = "https://github.com/(.*?)"', setup, re.M))
-    colab = repo and f"https://colab.research.google.com/github/{repo}/blob/main/notebooks/{path.name}"
-    return Notebook(path, number, title, minutes[1] if minutes else "", nb.metadata.get("course", {}),
-                    re.split("[:,]", title)[0], f"[{number or title}](notebooks/{path.name})", repo, colab)
+class Notebook:
+    """A notebook, and what it says of itself."""
+    def __init__(self, path: Path):
+        self.path, self.nb = path, read(path)
+        first = self.nb.cells[0].source
+        self.number = re.match(r"\d*", path.stem)[0]                      # "06"; "" for the glossary
+        self.title = re.match(r"#? *(?:\d+ · )?(.*)", first)[1]           # without the number
+        self.short = re.split("[:,]", self.title)[0]
+        self.minutes = "".join(re.findall(r"\b(\d+) minutes", first)[:1])
+        self.about = defaultdict(str, self.nb.metadata.get("course", {}))
+        self.link = f"[{self.number or self.title}](notebooks/{path.name})"
+        setup = next((cell.source for cell in self.nb.cells if has(cell, "setup")), "")
+        self.repo = "".join(re.findall(r'^COURSE = "https://github.com/(.*?)"', setup, re.M))     # OWNER/NAME, once published
+        self.colab = self.repo and f"https://colab.research.google.com/github/{self.repo}/blob/main/notebooks/{path.name}"
 
 
 def misnumbered() -> list[tuple[Path, Path]]:
@@ -60,11 +50,10 @@ def with_tables(text: str, all: list[Notebook]) -> str:
     """The text with new tables where it has places for them."""
     tables = {
         "notebooks": ["| notebook | what it is about | minutes |", "|---|---|---|", *(
-            f"| {notebook.link} | {notebook.about.get('summary', '')} | {notebook.minutes} |" for notebook in all)],
+            f"| {notebook.link} | {notebook.about['summary']} | {notebook.minutes} |" for notebook in all)],
         "lessons": ["| notebook | lesson | exercises | the idea to leave with |", "|---|---|---|---|", *(
             f"| {notebook.link.replace('(', '(../../')} {notebook.short} | {notebook.minutes} min "
-            f"| {notebook.about.get('exercises', '')} min | {notebook.about.get('idea', '')} |"
-            for notebook in all if notebook.number)]}
+            f"| {notebook.about['exercises']} min | {notebook.about['idea']} |" for notebook in all if notebook.number)]}
     if all and all[0].repo:
         tables["colab"] = [f"  [{notebook.number or notebook.title}]({notebook.colab})" for notebook in all]
         site = "https://{}.github.io/{}/".format(*all[0].repo.split("/"))
@@ -77,8 +66,7 @@ def with_tables(text: str, all: list[Notebook]) -> str:
 
 def with_order(notebook: Notebook, all: list[Notebook]) -> str:
     """The text of a notebook's file, with the present numbers in its title and links, and a link to the next one."""
-    nb, was = read(notebook.path), read(notebook.path)
-    first, last = nb.cells[0], nb.cells[-1]
+    first, last = notebook.nb.cells[0], notebook.nb.cells[-1]
     if notebook.number:
         first.source = re.sub(r"\A# (\d+ · )?", f"# {int(notebook.number)} · ", first.source)
     if notebook.colab:
@@ -87,19 +75,18 @@ def with_order(notebook: Notebook, all: list[Notebook]) -> str:
         following = [other for other in all if other.number > notebook.number][:1]
         last.source = re.sub(r"\s*\[Next: [^]]*\]\([^)]*\)\s*\Z", "", last.source) + "".join(
             f"\n\n[Next: {other.short} →]({other.path.name})" for other in following)
-    for cell in nb.cells:
+    for cell in notebook.nb.cells:
         if cell.cell_type == "markdown":
             cell.source = with_links(cell.source, all)
-    return as_text(nb) if nb != was else notebook.path.read_text(encoding="utf-8")
+    return as_text(notebook.nb)
 
 
 def stale() -> dict[Path, str]:
     """The files that do not follow the order, each with the text that it should have."""
-    all = [told(path) for path in notebooks()]
-    texts = {notebook.path: with_order(notebook, all) for notebook in all}
-    for page in PAGES:
-        if (ROOT / page).exists():                   # students have not all of them
-            texts[ROOT / page] = with_tables(with_links((ROOT / page).read_text(encoding="utf-8"), all), all)
+    all = [Notebook(path) for path in notebooks()]
+    pages = [ROOT / page for page in PAGES if (ROOT / page).exists()]      # students have not all of them
+    texts = {page: with_tables(with_links(page.read_text(encoding="utf-8"), all), all) for page in pages}
+    texts |= {notebook.path: with_order(notebook, all) for notebook in all}
     return {path: text for path, text in texts.items() if path.read_text(encoding="utf-8") != text}
 
 
