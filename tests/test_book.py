@@ -7,12 +7,10 @@ import sys
 import nbformat
 import pytest
 
+from tests.test_live import book
 from tools.break_it import copy_of_the_course
 from tools.notebooks import ROOT, WIDGET, notebooks
 
-for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "latex2mathml"):
-    pytest.importorskip(needed, reason="make book has installed nothing yet")
-book = pytest.importorskip("tools.book")
 LESSONS = [path.stem for path in notebooks() if path.stem != "glossary"]
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="      # one black pixel
 
