@@ -278,6 +278,6 @@ def faults(folder: Path) -> list[str]:
                         found.append(f"{name} would fetch {address}.")
                 elif not goal.is_file():
                     found.append(f"{name} links to {address}, which is not there.")
-                elif place and unquote(place) not in ids.get(goal, [unquote(place)]):
+                elif place and goal in pages and unquote(place) not in ids[goal]:
                     found.append(f"{name} links to {address}, a place that is not on that page.")
     return found

@@ -33,7 +33,7 @@ def text_of(*names: str) -> str:
 
 
 def write_live(folder: Path) -> None:
-    """Write what the pages load into an empty folder: scripts, their numbers, looks, and the pictures of `cards`."""
+    """Write the scripts that the pages load, their numbers, and the playground's looks into an existing folder."""
     for name in ("train.js", "worker.js", "playground.js", "playground.css", "scroll.js"):
         shutil.copy(LIVE / name, folder)
     for name, text in {"answers.js": answers_js(), "digits.js": digits_js(), "sliders.js": sliders_js()}.items():
