@@ -7,13 +7,12 @@ import sys
 import nbformat
 import pytest
 
+from tests.test_live import book
 from tools.break_it import copy_of_the_course
 from tools.notebooks import ROOT, WIDGET, notebooks
 
-for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "latex2mathml"):
-    pytest.importorskip(needed, reason="make book has installed nothing yet")
-book = pytest.importorskip("tools.book")
 LESSONS = [path.stem for path in notebooks() if path.stem != "glossary"]
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="      # one black pixel
 
 
 def built(course, *path):
@@ -25,97 +24,103 @@ def built(course, *path):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def said_and_site(tmp_path_factory):
+    """The book of a course whose first lesson ends in faults, and what was said when it was built."""
     course = tmp_path_factory.mktemp("book") / "course"
     copy_of_the_course(course)
+    path = course / "notebooks" / f"{LESSONS[0]}.ipynb"
+    nb, new = nbformat.read(path, as_version=4), nbformat.v4
+    widgets = [{WIDGET: {"model_id": ""}, "text/plain": plain} for plain in ("DrawPad()", "Output()")]
+    nb.cells += [new.new_code_cell("pad", outputs=[new.new_output("display_data", data) for data in widgets]),
+                 new.new_code_cell("show()", outputs=[new.new_output("display_data", {"image/png": PICTURE})]),
+                 new.new_markdown_cell("[gone](99_gone.ipynb) [lost](02_pixel_similarity.ipynb#lost)\n\n"
+                                       "![a cat](https://example.org/cat.png)")]
+    nbformat.write(nb, path)
     status, said = built(course)
-    assert status == 0, said
-    assert [file.name for file in (course / "build").iterdir()] == ["book"], "the half-built is cleared away"
-    return course / "build" / "book"
+    assert status == 1 and [file.name for file in (course / "build").iterdir()] == ["book"], said
+    return said, course / "build" / "book"
+
+
+@pytest.fixture(scope="module")
+def site(said_and_site):
+    return said_and_site[1]
 
 
 def page(site, name: str) -> str:
-    return (site / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+    return (site / f"{name}.html").read_text(encoding="utf-8")
+
+
+def lesson(site, name: str) -> str:
+    return page(site, f"notebooks/{name}")
+
+
+def test_the_build_fails_where_something_is_wrong_and_names_all_of_it(said_and_site):
+    said = said_and_site[0].partition("It has problems:\n")[2].splitlines()
+    faults = ["99_gone", "lost", "no alt text", "would fetch https://example.org/cat.png"]
+    assert all(any(fault in line for line in said) for fault in faults), said
+    assert all(LESSONS[0] in line and any(fault in line for fault in faults) for line in said), said
 
 
 def test_each_page_is_there_in_order_with_one_title_and_a_language(site):
-    about, search = ((site / f"{name}.html").read_text(encoding="utf-8") for name in ("about", "search"))
-    menu = re.findall(r'toctree-l1"><a class="reference internal" href="([^"]*)"', search)
+    menu = re.findall(r'toctree-l1"><a class="reference internal" href="([^"]*)"', page(site, "search"))
     assert menu == [*(f"notebooks/{name}.html" for name in [*LESSONS, "glossary"]), "about.html", "tools/book/evidence.html",
-                    "tools/book/teaching.html",
-                    "github/CONTRIBUTING.html", "data/README.html"]
+                    "tools/book/teaching.html", "github/CONTRIBUTING.html", "data/README.html"]
     for file in book.pages_in(site):
         text = file.read_text(encoding="utf-8")
         seen = text.split('id="searchbox"')[-1]               # before it stands a second title, for printing
         assert seen.count("<h1") == 1 and '<html lang="en"' in text, file.name
     for before, after in zip(LESSONS, LESSONS[1:]):
-        assert re.search(rf'class="right-next"\s+href="{after}.html"', page(site, before)), before
-    assert "colab -->" not in about and "_images/front.gif" in about
+        assert re.search(rf'class="right-next"\s+href="{after}.html"', lesson(site, before)), before
+    assert "colab -->" not in page(site, "about") and "_images/front.gif" in page(site, "about")
 
 
-def test_pages_are_light_and_the_pad_is_where_it_belongs(site):
+def test_the_landing_page_leads_to_every_notebook(site):
+    text = page(site, "index")
+    assert [text.count(f'href="notebooks/{name}.html"') for name in LESSONS] == [2] + [1] * (len(LESSONS) - 1)
+    assert text.count("<img ") == len(list(site.glob("_static/live/*.webp"))) == len(LESSONS) and ' alt=""' not in text
+    assert 'href="playground.html"' in text and 'href="data/README.html"' in text
+
+
+def test_pages_are_light_and_what_moves_is_where_it_belongs(site):
+    looks = (site / "_static" / "looks.css").read_text(encoding="utf-8")
     for file in book.pages_in(site):
         text = file.read_text(encoding="utf-8")
         assert "fontawesome.js" not in text and text.count(".css") == (file.name != "index.html"), file
         assert ("answers.js" in text) == ('class="live-pad"' in text), file
+        assert ("sliders.js" in text) == ('class="live-slider"' in text or file.name == "playground.html"), file
         assert ("searchindex.js" in text) == (file.name == "search.html"), file
         assert "mathjax" not in text.replace("mathjax_ignore", "").lower() and len(text) < 1_500_000, file
-    assert sum(file.stat().st_size for file in site.rglob("looks.css")) < 200_000 and not list(site.rglob("*.woff2"))
-    home = (site / "index.html").read_text(encoding="utf-8")
-    assert all('class="live-pad"' in text for text in (page(site, "10_where_it_fails"), home))
-    assert 'aria-label="Search"' not in page(site, LESSONS[0]) and 'aria-label="Toggle hidden' not in page(site, LESSONS[0])
+        assert all(f".fa-{icon} {{" in looks for icon in re.findall(r'class="fa-solid fa-([\w-]+)', text)), file
+        assert "require.js" not in text and 'aria-label="Toggle hidden' not in text, file
+    assert len(looks) < 200_000 and not list(site.rglob("*.woff2"))
+    assert all('class="live-pad"' in text for text in (lesson(site, "10_where_it_fails"), page(site, "index")))
+    assert lesson(site, LESSONS[0]).count('class="live-pad"') == 1, "not for an Output"
+    assert 'class="live-slider"' in lesson(site, "06_relu_net") and "interactive(children" not in lesson(site, "06_relu_net")
+    assert re.search(r'<img src="\S+" width="\d+" height="\d+" style="--width: \d+px" alt="Eight', lesson(site, LESSONS[0]))
 
 
-def test_formulas_search_and_widgets_need_no_network(site):
-    assert book.faults(site) == []
-    maths = page(site, "03_gradient_descent")
-    assert maths.count('class="formula') == maths.count("<math ") > 9 and "<mfrac>" in page(site, "04_linear_model")
-    assert "learn" in (site / "searchindex.js").read_text(encoding="utf-8")
-    assert all("require.js" not in page(site, name) for name in LESSONS)
-
-
-def test_set_up_is_folded_and_sliders_have_their_place(site):
-    assert all('admonition-title">The set-up cell<' in page(site, name) for name in LESSONS)
-    assert 'class="live-slider"' in page(site, "06_relu_net") and "interactive(children" not in page(site, "06_relu_net")
-
-
-def test_answers_and_solutions_fold_with_code_and_formulas_in_them(site):
-    folded = re.findall(r"<details><summary>.*?</details>", page(site, "04_linear_model"), re.S)
+def test_formulas_set_up_and_answers_are_set_and_folded(site):
+    maths = lesson(site, "03_gradient_descent")
+    assert maths.count('class="formula') == maths.count("<math ") > 9 and "<mfrac>" in lesson(site, "04_linear_model")
+    assert all('admonition-title">The set-up cell<' in lesson(site, name) for name in LESSONS)
+    folded = re.findall(r"<details><summary>.*?</details>", lesson(site, "04_linear_model"), re.S)
     assert len(folded) >= 14 and any("highlight" in part for part in folded) and any("<math " in part for part in folded)
     assert not any("```" in part or "$" in part for part in folded)
+    assert "learn" in (site / "searchindex.js").read_text(encoding="utf-8")
 
 
 def test_words_of_the_glossary_are_linked_once_and_not_where_they_would_disturb(site):
     link = re.compile(r'<a class="term[^"]*" href="glossary.html#([^"]*)" title="([^"]+)">')
     for name in LESSONS:
-        text = page(site, name)
+        text = lesson(site, name)
         places = [place for place, _ in link.findall(text)]
         assert len(places) == len(set(places)) and len(places) > 5, name
         for part in re.findall(r"<h\d.*?</h\d>|<strong.*?</strong>|<code.*?</code>|<pre.*?</pre>", text, re.S):
             assert not link.search(part), f"{name}: {part[:80]}"
-    assert not link.search(page(site, "glossary"))
-    assert "tensor" in dict(link.findall(page(site, "01_pixels")))
+    assert not link.search(lesson(site, "glossary"))
+    assert "tensor" in dict(link.findall(lesson(site, "01_pixels")))
     assert {"loss", "losses", "Losses"} <= set(book.forms("loss")) and "matrices" in book.forms("matrix")
     assert "relu" not in book.forms("ReLU") and book.anchor("4 · Stop: three rules") == "4-·-Stop:-three-rules"
-
-
-def test_faults_of_a_page_are_named_and_the_build_fails(tmp_path):
-    """Widgets, pictures without alt text, links to nowhere, foreign pictures."""
-    copy_of_the_course(tmp_path)
-    path = tmp_path / "notebooks" / f"{LESSONS[0]}.ipynb"
-    nb = nbformat.read(path, as_version=4)
-    output = nbformat.v4.new_output
-    nb.cells += [
-        nbformat.v4.new_code_cell("pad", outputs=[output("display_data", {WIDGET: {"model_id": ""}, "text/plain": plain})
-                                                  for plain in ("DrawPad()", "Output()")]),
-        nbformat.v4.new_code_cell("show()", outputs=[output("display_data", {"image/png": "iVBORw0KGgo="})]),
-        nbformat.v4.new_markdown_cell("[gone](99_gone.ipynb) [lost](02_pixel_similarity.ipynb#lost)\n\n"
-                                      "![a cat](https://example.org/cat.png)")]
-    nbformat.write(nb, path)
-    status, said = built(tmp_path)
-    assert page(tmp_path / "build" / "book", LESSONS[0]).count('class="live-pad"') == 1 and status == 1
-    for fault in ("99_gone", "lost", "no alt text", "would fetch https://example.org/cat.png"):
-        assert fault in said, said
 
 
 def test_faults_of_a_site_and_a_missing_package_are_named(tmp_path):

@@ -91,10 +91,11 @@ def test_numbers_in_the_prose_stand_in_an_output_above(slug):
 
 # ---------------------------------------------------------------- the checker, checked
 
-def book(prose, output="", source="", numbers=None, after=""):
+def book(prose, output="", source="", numbers=None, after="", tags=()):
     new = nbformat.v4
     shown = [new.new_output("execute_result", data={"text/plain": output})]
-    return [new.new_code_cell(source, outputs=shown), new.new_markdown_cell(prose, metadata={"numbers": numbers or {}}),
+    return [new.new_code_cell(source, outputs=shown, metadata={"tags": list(tags)}),
+            new.new_markdown_cell(prose, metadata={"numbers": numbers or {}}),
             new.new_code_cell(after, outputs=[new.new_output("stream", text="77.7")])]
 
 
@@ -119,27 +120,18 @@ def test_checker_catches(prose, output):
     assert len(unsupported(book(prose, output))) == 1
 
 
-def test_checker_takes_knobs_from_code_exactly():
-    assert unsupported(book("With lr 0.3 and 40 epochs", source="lr, epochs = .3, 40")) == []
-    assert unsupported(book("What are 200 and 100 together?", after="200 + 100")) == []
-    assert len(unsupported(book("With lr 0.3", source="lr = 0.31"))) == 1
-
-
-def test_checker_wants_a_reason_for_each_exception_and_no_idle_ones():
-    assert unsupported(book("90 % of all courses", numbers={"90 %": "a made-up example"})) == []
-    assert len(unsupported(book("90 % of all courses", numbers={"90 %": ""}))) == 1
-    assert len(unsupported(book("90 % of all courses", "0.9", numbers={"90 %": "a made-up example"}))) == 1
-
-
-def test_checker_looks_into_the_earlier_notebook_that_a_reason_names():
-    earlier = {"pixel_similarity": book("", "0.974")}
-    assert unsupported(book(".974, as before", numbers={".974": "pixel_similarity"}), earlier) == []
-    assert len(unsupported(book(".975, as before", numbers={".975": "pixel_similarity"}), earlier)) == 1
-    assert len(unsupported(book(".974, as before", numbers={".974": "gradient_descent"}), earlier)) == 1
-
-
-def test_checker_does_not_count_numbers_that_vary():
-    cells = book("It took .5 s", "0.5")
-    assert unsupported(cells) == []
-    cells[0].metadata["tags"] = ["varies"]
-    assert len(unsupported(cells)) == 1
+@pytest.mark.parametrize("problems, told", [
+    (0, {"prose": "With lr 0.3 and 40 epochs", "source": "lr, epochs = .3, 40"}),
+    (1, {"prose": "With lr 0.3", "source": "lr = 0.31"}),
+    (0, {"prose": "What are 200 and 100 together?", "after": "200 + 100"}),
+    (0, {"prose": "90 % of all courses", "numbers": {"90 %": "a made-up example"}}),
+    (1, {"prose": "90 % of all courses", "numbers": {"90 %": ""}}),
+    (1, {"prose": "90 % of all courses", "numbers": {"90 %": "a made-up example"}, "output": "0.9"}),
+    (0, {"prose": ".974, as before", "numbers": {".974": "pixel_similarity"}}),
+    (1, {"prose": ".975, as before", "numbers": {".975": "pixel_similarity"}}),
+    (1, {"prose": ".974, as before", "numbers": {".974": "gradient_descent"}}),
+    (0, {"prose": "It took .5 s", "output": "0.5"}),
+    (1, {"prose": "It took .5 s", "output": "0.5", "tags": ["varies"]}),
+])
+def test_checker_takes_knobs_exactly_exceptions_with_a_reason_and_no_numbers_that_vary(problems, told):
+    assert len(unsupported(book(**told), {"pixel_similarity": book("", "0.974")})) == problems
