@@ -14,7 +14,7 @@ from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
                           r"|tools/(?!__init__\.py|(notebooks|order|lab|before)\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
-WITH_ANSWERS = ("course/museum.py", "course/judges/*.py")
+WITH_ANSWERS = ("course/museum.*", "course/judges/*.py")
 COMMANDS = ("lab", "course", "refresh", "book")      # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
@@ -59,7 +59,7 @@ def student() -> None:
                 write(copy / name, for_students(name.name, (ROOT / name).read_text(encoding="utf-8")))
             elif any(name.match(pattern) for pattern in WITH_ANSWERS):
                 text = base64.encodebytes(zlib.compress((ROOT / name).read_bytes(), 9)).decode()
-                write(copy / name, PACKED.format(text))
+                write(copy / name, PACKED.format(text) if name.suffix == ".py" else text)
             elif name.suffix == ".ipynb":
                 write(copy / name, as_text(without_answers(read(ROOT / name))))
             else:
