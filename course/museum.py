@@ -214,8 +214,6 @@ def visit(room: str | Callable, **knobs) -> Any:
     Starts from seed 0 and leaves the random numbers outside as they were. Raises ValueError for an unknown room.
     """
     name = room_named(room)
-    if name is None:
-        raise ValueError(no_room(room))
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
         return (room if callable(room) else ROOMS[name].loop)(*exhibits(name), **knobs)
@@ -244,9 +242,10 @@ def exhibits(name: str) -> list[Tensor]:
 
 def answer(room: Any, cause: Any) -> str:
     """What diagnose prints."""
-    name = room_named(room)
-    if name is None:
-        return no_room(room)
+    try:
+        name = room_named(room)
+    except ValueError as error:
+        return str(error)
     if cause is None or cause is ... or isinstance(cause, str) and not words(cause):
         return f"{name}: not attempted yet. The room is still waiting: put a number or a name from the list where the dots are."
     guesses = causes_named(cause)
@@ -263,11 +262,13 @@ def answer(room: Any, cause: Any) -> str:
     return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {found.against[begins]}'
 
 
-def room_named(room: Any) -> str | None:
-    """The room that is meant by "room 3", "Room_3", 3 or a function room_3; None when there is none."""
+def room_named(room: Any) -> str:
+    """The room that is meant by "room 3", "Room_3", 3 or a function room_3. ValueError: there is none."""
     text = shown(room) if type(room) is int else getattr(room, "__name__", room)
     number = re.fullmatch(r"\s*(?:room)?[\s_]*(\d+)\s*", text, re.I) if isinstance(text, str) else None
-    return f"room {number[1]}" if number and f"room {number[1]}" in ROOMS else None
+    if number and f"room {number[1]}" in ROOMS:
+        return f"room {number[1]}"
+    raise ValueError(f'not yet, because {shown(room)} is no room: the museum has "room 1" to "room {len(ROOMS)}".')
 
 
 def causes_named(cause: Any) -> list[str]:
@@ -279,6 +280,7 @@ def causes_named(cause: Any) -> list[str]:
 
 
 def words(text: str) -> list[str]:
+    """The words and numbers of a text, in lower case."""
     return re.findall(r"[a-z0-9]+", text.lower())
 
 
@@ -287,7 +289,3 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value[:40])
     return repr(value) if type(value) is int and abs(value) < 1000 else f"this ({type(value).__name__})"
-
-
-def no_room(room: Any) -> str:
-    return f'not yet, because {shown(room)} is no room: the museum has "room 1" to "room {len(ROOMS)}".'

@@ -60,7 +60,7 @@ def as_ink(grey: Tensor) -> Tensor:
     black = (ink > .5).float()
     rim = (black + _largest(-black, 3)).sum().clamp(min=1)              # a stroke has a rim on both sides
     width = 2.6 * (black.sum() / rim).item()                            # 2 for upright strokes, more for slanted ones
-    wider = round((max(_spans(black)) / 9 - width) / 2)                 # MNIST's strokes are a ninth of a digit wide
+    wider = round((_length(black) / 9 - width) / 2)                 # MNIST's strokes are a ninth of a digit wide
     return _largest(ink, 2 * max(0, wider) + 1)
 
 
@@ -120,15 +120,14 @@ def _without_strays(ink: Tensor, border: bool = False) -> Tensor:
     inner = [piece for piece in found if max(piece[[0, -1]].max(), piece[:, [0, -1]].max()) < .5]
     if border and inner and max(map(torch.sum, inner)) >= .2 * max(map(torch.sum, found)):
         found = inner
-    found = [piece for piece in found if (piece > .5).sum() < .6 * max(_spans(piece > .5)) ** 2] or found    # no round ones
+    found = [piece for piece in found if (piece > .5).sum() < .6 * _length(piece > .5) ** 2] or found    # no round ones
     least = max(12, .1 * max(map(torch.sum, found), default=0))
     return sum((piece for piece in found if piece.sum() >= least), torch.zeros_like(ink))
 
 
-def _spans(mask: Tensor) -> list[int]:
-    """How many rows and columns of the mask there are from the first to the last True; 0 without any."""
-    places = [mask.any(axis).nonzero() for axis in (1, 0)]
-    return [(found[-1] - found[0]).item() + 1 if len(found) else 0 for found in places]
+def _length(black: Tensor) -> int:
+    """In how many rows or columns there is ink, whichever are more."""
+    return max(black.any(axis).sum().item() for axis in (0, 1))
 
 
 def _largest(grey: Tensor, rows: int, columns: int | None = None) -> Tensor:
