@@ -34,6 +34,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from course import text_of
 from course.words import a_kind, described, explained, fact, kind, leaves, numeric, remarks, rounded, same  # noqa: F401 (the judges', too)
 
 
@@ -60,7 +61,7 @@ JUDGES = Path(__file__).parent / "judges"
 def texts(files: Iterable[Path]) -> dict[str, tuple[list[str], str]]:
     """What the text files say of each exercise: its hints, and what there is to know for those who have it."""
     found = collections.defaultdict(lambda: ([], ""))
-    for block in itertools.chain(*(file.read_text(encoding="utf-8").split("=== ")[1:] for file in files)):
+    for block in itertools.chain(*(text_of(file).split("=== ")[1:] for file in files)):
         name, *hints, right = re.split(r"\n(?:- |right: )", block)
         found[name] = hints, right
     return found

@@ -54,29 +54,23 @@ def _bytes(file: Path, mend: str) -> bytes:
 
 
 def download(folder: Path) -> None:
-    """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete."""
-    from urllib.error import URLError
+    """Let torchvision download MNIST beside `folder`; it takes the name only when it is complete.
+
+    Raises ConnectionError, or OSError where the disk is full or the folder cannot be written.
+    """
     from torchvision.datasets import MNIST
     half = folder.parent / f".download-{os.getpid()}"
-    try:
-        half.mkdir(parents=True, exist_ok=True)                  # with the permissions of any new folder here
-    except OSError as error:
-        raise OSError(f"{folder.parent} cannot be written ({error.strerror}): let MNIST_ROOT name a folder that "
-                      "holds MNIST/raw, or use the bundled digits (DIGITS=bundled).") from None
     try:
         MNIST(half, download=True)
         for archive in half.glob("MNIST/raw/*.gz"):
             archive.unlink()
-        try:
+        if not folder.exists():                                  # else another kernel was faster
             half.rename(folder)
-        except OSError:
-            if not folder.exists():                              # else another kernel was faster
-                raise
     except Exception as error:
         kind, mend = ConnectionError, "connect to the network"
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             kind, mend = OSError, "make room on the disk"
-        elif getattr(error, "filename", None) and not isinstance(error, URLError):     # it was a file's fault
+        elif getattr(error, "filename", None):                   # it was a file's fault
             kind, mend = OSError, f"see to it that {folder} can be written"
         cause = (str(error).strip() or repr(error)).splitlines()[-1]
         raise kind(f"The full MNIST could not be downloaded: {mend} and try again, or let MNIST_ROOT name a folder that "

@@ -8,12 +8,14 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course import text_of
 from utils import Batches, accuracy, as_xy, load_digits, train_epoch, validate_epoch, wiggle
 
 
@@ -172,151 +174,32 @@ def room_10(x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor) -> tuple:
 
 # ---------------------------------------------------------------- what the guide knows
 
-CAUSES = {                                                       # what one would see if it were this
-    "batches averaged unevenly":
-        "the training would be in order, and only the score would depend on how the digits are cut into batches.",
-    "black pixels only": "the slopes would be exactly 0, and no weight and no loss would ever move.",
-    "gradients not zeroed":
-        "the loss would swing up and down in waves, and a smaller learning rate would make them longer, not lower.",
-    "initial weights too large":
-        "the model would be very sure before its first step, and noise would be left in its weights after the last.",
-    "learning rate too large": "the loss would jump about or grow, and a smaller learning rate would calm it.",
-    "measured in training mode": "the model would learn as it should, but give another answer each time that it is asked.",
-    "overfitting": "the model would end nearly perfect on the training digits, and worse on the others.",
-    "ReLU behind the output":
-        "no score would be below 0, so no digit could be more likely a 7 than a 3, and the loss would have a floor.",
-    "shapes (n,) and (n, 1) mixed":
-        "each prediction would be compared with all targets, so that all would be drawn to the mean of the targets.",
-    "sorted data, not shuffled":
-        "the loss of the batches would jump wherever one digit ends and the next begins, and the accuracy would be one half at "
-        "first.",
-    "steps too few or too small":
-        "the loss would go down a little with each step, and would still be going down when the loop ended.",
-    "targets swapped": "3s and 7s would be told apart well, only the wrong way round: the accuracy would be near 0.",
-    "threshold at the wrong place":
-        "predictions and loss would be fine, and only the accuracy, which asks for sides, would be wrong.",
-    "validation digits leaked into training": "the held-back digits would be read better than digits that are really new.",
-}
-
-
 class Room(NamedTuple):
-    """A loop, its cause, and why it shows so; what speaks against the causes that begin with one of these words, "" for all
-    others; and, where there is the gap that is called overfitting, what to say to that."""
+    """A loop, its cause, why it shows so, and what speaks against other causes, by the words with which these begin."""
     loop: Callable
     cause: str
     why: str
     against: dict[str, str]
-    gap: str = ""
 
 
-ROOMS = {f"room {number}": room for number, room in enumerate([
-    Room(room_1, "sorted data, not shuffled",
-         "the digits come as they lie, first all 3s, then all 7s. The last eight batches of each epoch hold nothing but 7s, "
-         "and the model learns to say 7. The loss jumps where the kind of digit changes, twice in an epoch. Each time the pull "
-         "is weaker, so the accuracy climbs.", {
-         "": "Here the loss of the batches jumps up in the middle and at the start of each epoch, always at the same places, "
-             "and is almost 0 in between.",
-         "steps": "More epochs do hide it. But here the loss of the batches is close to 0 after two steps, and then it jumps "
-             "up. Steps that are too small make no jumps.",
-         "initial": "Here the very first loss is about what a coin pays, so the model began undecided.",
-         "overfitting targets": "Here the held-back digits do well in the end. It is the loss of training batches that jumps, "
-             "again and again."}),
-    Room(room_2, "gradients not zeroed",
-         "backward() adds to what is in .grad, so each step goes along the sum of all gradients so far, like a ball without "
-         "friction: it gathers speed on its way down and runs up the other side. A smaller learning rate makes it slower, but "
-         "it brings no friction. One line is missing.", {
-         "": "Here the loss does move, down and up again, and a tenth of the learning rate only makes that take longer.",
-         "learning": "That is the natural guess, and a well-known course made it. The second curve speaks against it: with a "
-             "tenth of the rate the loss comes back up later, but as high.",
-         "batches sorted": "Here each step looks at all digits at once, so there is no order, and no batch to average.",
-         "initial": "Here the first loss is below one half, which is what a model pays that always says 0. To be wild and sure "
-             "costs far more.",
-         "overfitting targets": "Here the loss is that of the training digits themselves, with whatever targets they have, and "
-             "it goes up again.",
-         "ReLU shapes": "Here the loss has no floor: it falls below one quarter, which one answer for all would cost, and goes "
-             "up again."}),
-    Room(room_3, "threshold at the wrong place",
-         "p is a probability, between 0 and 1, and the accuracy asks whether it is above 0. It always is, so every digit "
-         "counts as a 3, and half of them are 3s. The border is at 0 for scores and at one half for probabilities.", {
-         "": "Here the loss falls as it should, 3s get high probabilities and 7s low ones, and still the accuracy is one half "
-             "in every epoch, to the last digit.",
-         "shapes": "In the loss that would draw the predictions together, and here they are far apart. In the count it would "
-             "give one half too, but here a column is compared with a column."}),
-    Room(room_4, "shapes (n,) and (n, 1) mixed",
-         "model(x) has the shape (n, 1), a column, and the targets have (n,), which counts as a row. Their difference is "
-         "broadcast to (n, n): each prediction minus every target. What is closest to all targets at once is their mean, one "
-         "half, for each digit. No error is raised.", {
-         "": "Here the loss creeps towards one quarter, which more steps cannot beat, and the predictions draw together at one "
-             "half, for 3s and 7s alike.",
-         "ReLU initial": "Here some predictions are below 0 before training, and none is wild; afterwards they lie closer "
-             "together, around one half.",
-         "sorted": "Here each step looks at all digits at once, so their order cannot matter."}),
-    Room(room_5, "initial weights too large",
-         "with a standard deviation of 1 the first scores are tens in size, so the sigmoid says yes or no with certainty "
-         "before anything is learned. Training repairs what the training digits complain about. The rest of the noise stays: "
-         "all of it where no digit has ink, as in the corners, and much of it between the strokes, where new digits meet it.", {
-         "": "Here the model was more than 99 % sure on most digits before its first step, and its weights are noise all over "
-             "the image, the corners included.",
-         "black": "Here the accuracy moves. It is true that the weights of pixels that are always black never did: where does "
-             "their noise come from?",
-         "gradients learning steps": "Here something was wrong before the first step, when no rate had been used and no "
-             "gradient could add up: the model was more than 99 % sure on most digits.",
-         "ReLU": "Here nearly half of all digits had a probability below .01 before the first step, so their scores were far "
-             "below 0.",
-         "shapes sorted targets threshold validation": "Here the accuracy is above .9 from the first epoch on, nearly all "
-             "training digits are right in the end, and the held-back ones do worse, not better."},
-         "What causes it here? This model was more than 99 % sure on most digits before it had learned anything, and the noise "
-         "in the corners, where no digit has ink, cannot have been learned."),
-    Room(room_6, "ReLU behind the output",
-         "the last ReLU turns every score below 0 into 0. The best that a 7 can get is 0, which is a probability of one half "
-         "and costs ln 2, about .69. The 3s cost next to nothing, so on average the loss stays above half of that. The slope "
-         "of a ReLU at 0 is 0 as well, so a digit that is there teaches nothing any more.", {
-         "": "Here the answers are mostly right, but the lowest score is exactly 0, nearly all 7s have just that score, and "
-             "the loss stays above .35.",
-         "overfitting": "A well-known course thought so too. But this is the loss on the training digits themselves, and it "
-             "stays above .35; a model that overfits would bring it down.",
-         "steps": "Here nearly all 7s have a score of exactly 0, and the loss creeps towards .35, half of ln 2. No number of "
-             "steps gets it below.",
-         "gradients learning": "Here the loss makes no jumps and no waves: it creeps towards .35. And nearly all 7s have a "
-             "score of exactly 0."}),
-    Room(room_7, "batches averaged unevenly",
-         "the accuracies of the batches are added up and divided by the number of batches, so a last batch of one digit counts "
-         "as much as one of hundreds. Where the size divides the number of digits all batches are equal, and the score is "
-         "right. Count digits, not batches.", {
-         "": "Here nothing is trained between two measurements, and still the same model gets another score with another size "
-             "of the batches.",
-         "measured": "Here the same size gives the same score, and all sizes that divide 500 agree.",
-         "black shapes targets": "Here the model has learned well: nearly all answers are right, however they are counted. It "
-             "is the measuring that is odd."}),
-    Room(room_8, "black pixels only",
-         "the loop begins in the upper left corner, and the first forty pixels are black in every image. A weight that is "
-         "multiplied by 0 changes no prediction, so its slope is exactly 0, and a step of any rate times 0 is 0. Nothing is "
-         "wrong with the nudge, the loss or the step, only with the choice of the weights.", {
-         "": "Here the loss stays where it was to the last digit, each of the forty slopes is exactly 0, and a learning rate a "
-             "thousand times as large changes nothing.",
-         "steps": "Then a larger learning rate would help. The second curve here has a thousand times as large a rate, and it "
-             "is the same flat line: any rate times a slope of exactly 0 is 0.",
-         "ReLU": "A nudge upwards lifts scores above 0 wherever the pixel has ink, and there a ReLU has a slope. Here no nudge "
-             "changed anything.",
-         "initial": "Here all weights start at 0, and the loss is what a coin pays: the model is undecided."}),
-    Room(room_9, "measured in training mode",
-         "train_epoch leaves the net in training mode, and nobody calls model.eval(). So dropout goes on while we measure: "
-         "each time about half of the hidden units are silent, others each time, and those left speak twice as loud. The score "
-         "moves, and on average it is too low.", {
-         "": "Here nothing is trained in the last twenty measurements, all digits are one batch, and still the same net gets "
-             "another score each time.",
-         "black overfitting shapes targets threshold validation": "That would give the same score each time, right or wrong. "
-             "Here nothing is trained in the last twenty measurements, and they differ."}),
-    Room(room_10, "validation digits leaked into training",
-         "each digit is copied eight times, a little wiggled, and then the copies are dealt out. So nearly every held-back "
-         "image has brothers among the training images, copies of the very same digit, and whoever knows those by heart knows "
-         "it. Split first, and wiggle only what is trained on.", {
-         "": "Here training digits and held-back digits are both read almost perfectly. Only new digits are read worse, by the "
-             "same net in the same epochs.",
-         "batches measured threshold": "Here all three sets are measured in the same way, and only the new digits do worse."},
-         "But held-back digits are there to show it, and here they show nothing: they do as well as the training digits. What "
-         "have they, that new digits have not?"),
-], 1)}
+def read_guide(text: str) -> tuple[dict[str, str], dict[str, Room]]:
+    """What museum.md says: what one would see if it were a cause, by its name, and the rooms by theirs."""
+    _, _, causes, *parts = re.split(r"^## (.+)", text, flags=re.M)
+    rooms = {}
+    for loop, heading, lines in zip(LOOPS, parts[::2], parts[1::2]):
+        name, cause = heading.split(": ")
+        _, why, *_ = lines.split("\n\n")
+        rooms[name] = Room(loop, cause, why, items(lines))
+    return items(causes), rooms
+
+
+def items(lines: str) -> dict[str, str]:
+    """The list in a part of museum.md, "- words: sentences", by its words."""
+    return dict(re.findall(r"^- (.+?): (.+)", lines, flags=re.M))
+
+
+LOOPS = room_1, room_2, room_3, room_4, room_5, room_6, room_7, room_8, room_9, room_10
+CAUSES, ROOMS = read_guide(text_of(Path(__file__).with_suffix(".md")))
 
 
 # ---------------------------------------------------------------- what the reader calls
@@ -328,8 +211,6 @@ def visit(room: str | Callable, **knobs) -> Any:
     Starts from seed 0 and leaves the random numbers outside as they were. Raises ValueError for an unknown room.
     """
     name = room_named(room)
-    if name is None:
-        raise ValueError(no_room(room))
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
         return (room if callable(room) else ROOMS[name].loop)(*exhibits(name), **knobs)
@@ -358,9 +239,10 @@ def exhibits(name: str) -> list[Tensor]:
 
 def answer(room: Any, cause: Any) -> str:
     """What diagnose prints."""
-    name = room_named(room)
-    if name is None:
-        return no_room(room)
+    try:
+        name = room_named(room)
+    except ValueError as error:
+        return str(error)
     if cause is None or cause is ... or isinstance(cause, str) and not words(cause):
         return f"{name}: not attempted yet. The room is still waiting: put a number or a name from the list where the dots are."
     guesses = causes_named(cause)
@@ -371,17 +253,19 @@ def answer(room: Any, cause: Any) -> str:
     guess, found = guesses[0], ROOMS[name]
     if guess == found.cause:
         return f'{name}: right. It is "{guess}": {found.why}'
-    if guess == "overfitting" and found.gap:
-        return f"{name}: that is what the gap is called. {found.gap}"
-    facts = [text for begins, text in found.against.items() if guess.split()[0] in begins.split()]
-    return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {(facts or [found.against[""]])[0]}'
+    if guess == "overfitting" and "gap" in found.against:
+        return f"{name}: that is what the gap is called. {found.against['gap']}"
+    begins = next((words for words in found.against if guess.split()[0] in words.split(", ")), "all others")
+    return f'{name}: not yet, because with "{guess}", {CAUSES[guess]} {found.against[begins]}'
 
 
-def room_named(room: Any) -> str | None:
-    """The room that is meant by "room 3", "Room_3", 3 or a function room_3; None when there is none."""
+def room_named(room: Any) -> str:
+    """The room that is meant by "room 3", "Room_3", 3 or a function room_3. ValueError: there is none."""
     text = shown(room) if type(room) is int else getattr(room, "__name__", room)
     number = re.fullmatch(r"\s*(?:room)?[\s_]*(\d+)\s*", text, re.I) if isinstance(text, str) else None
-    return f"room {number[1]}" if number and f"room {number[1]}" in ROOMS else None
+    if number and f"room {number[1]}" in ROOMS:
+        return f"room {number[1]}"
+    raise ValueError(f'not yet, because {shown(room)} is no room: the museum has "room 1" to "room {len(ROOMS)}".')
 
 
 def causes_named(cause: Any) -> list[str]:
@@ -393,6 +277,7 @@ def causes_named(cause: Any) -> list[str]:
 
 
 def words(text: str) -> list[str]:
+    """The words and numbers of a text, in lower case."""
     return re.findall(r"[a-z0-9]+", text.lower())
 
 
@@ -401,7 +286,3 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value[:40])
     return repr(value) if type(value) is int and abs(value) < 1000 else f"this ({type(value).__name__})"
-
-
-def no_room(room: Any) -> str:
-    return f'not yet, because {shown(room)} is no room: the museum has "room 1" to "room {len(ROOMS)}".'

@@ -9,65 +9,33 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from pathlib import Path
 from typing import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
 from utils import show
 
 try:
-    import anywidget
     import traitlets
+    from anywidget import AnyWidget
     from ipywidgets import Output
-    Base = anywidget.AnyWidget
-except ModuleNotFoundError:                       # pictures can be read without it; DrawPad() says what is missing
-    anywidget, Base = None, object
+except ModuleNotFoundError:
+    raise ImportError("The drawing pad needs anywidget: run  pip install anywidget  and restart the kernel.") from None
 
 SIZE = 280                                        # pixels: ten for each one of the images that MNIST holds
 
 
-def read_picture(source: str | Path | bytes) -> Tensor:
-    """A picture of a digit, as ink: float32 (height, width) in 0…1, white on black, the longer side SIZE.
-
-    source: a file, or the bytes of one, in any format that Pillow reads; a photo is turned as its EXIF data says.
-    What is transparent counts as paper; for the rest see `as_ink`.
-    Raises FileNotFoundError, and ValueError for a file that is no picture or too large to be opened safely.
-    """
-    name, file = ("This file", io.BytesIO(source)) if isinstance(source, bytes) else (str(source), Path(source))
-    if isinstance(file, Path) and not file.is_file():
-        raise FileNotFoundError(f"{name} is no file: give the path of a picture.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as picture:
-                grey, opaque = _small(picture)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise ValueError(f"{name} has too many pixels to be opened safely: save a smaller copy of it.") from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{name} is no picture that can be read: save it as PNG or JPEG.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:       # what Pillow raises for damaged files
-        raise ValueError(f"{name} is damaged and cannot be read ({error}): save it again as PNG or JPEG.") from None
-    ink = (grey * opaque).sum() / opaque.sum().clamp(min=1)             # the mean shade of what is there
-    return as_ink(grey * opaque + float(ink < .5) * (1 - opaque))       # dark things lie on white, light ones on black
-
-
-def _small(picture: Image.Image) -> Tensor:
-    """An opened picture, upright, with its longer side SIZE: grey and opacity, (2, height, width) in 0…1."""
-    picture.draft("RGB", (SIZE, SIZE))                                  # a JPEG is decoded in a smaller size at once
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;"):     # 16 bits and more, which Pillow would cut off
-        grey = np.asarray(picture, dtype=np.float32).clip(0)
-        picture = Image.fromarray((255 * (grey / max(grey.max(), 1))).astype(np.uint8))
-    elif picture.mode not in ("L", "RGB"):
-        picture = picture.convert("RGBA")
-    picture = ImageOps.exif_transpose(picture)
-    size = [max(1, round(length * SIZE / max(picture.size))) for length in picture.size]
-    return torch.from_numpy(np.array(picture.resize(size, reducing_gap=3).convert("LA"))).permute(2, 0, 1).float() / 255
+def shades_of(picture: Image.Image) -> Tensor:
+    """A picture in grey, float32 (height, width) in 0…1, the longer side SIZE; what is transparent counts as paper."""
+    layers = ImageOps.contain(picture.convert("LA"), (SIZE, SIZE))
+    grey, opaque = torch.from_numpy(np.array(layers)).permute(2, 0, 1).float() / 255
+    mean = (grey * opaque).sum() / opaque.sum().clamp(min=1)            # of what can be seen
+    return grey * opaque + float(mean < .5) * (1 - opaque)              # dark things lie on white, light ones on black
 
 
 def as_ink(grey: Tensor) -> Tensor:
@@ -92,7 +60,7 @@ def as_ink(grey: Tensor) -> Tensor:
     black = (ink > .5).float()
     rim = (black + _largest(-black, 3)).sum().clamp(min=1)              # a stroke has a rim on both sides
     width = 2.6 * (black.sum() / rim).item()                            # 2 for upright strokes, more for slanted ones
-    wider = round((max(_spans(black)) / 9 - width) / 2)                 # MNIST's strokes are a ninth of a digit wide
+    wider = round((_length(black) / 9 - width) / 2)                 # MNIST's strokes are a ninth of a digit wide
     return _largest(ink, 2 * max(0, wider) + 1)
 
 
@@ -114,7 +82,7 @@ def _paper(grey: Tensor, share: float) -> Tensor:
     a slow change of the light is followed, even the edge of a shadow. It is worked out on a coarse picture.
     """
     picture = Image.fromarray(grey.numpy())
-    coarse = picture.resize([max(1, round(length * 56 / max(picture.size))) for length in picture.size], Image.BILINEAR)
+    coarse = ImageOps.contain(picture, (56, 56), Image.BILINEAR)
     around = coarse.filter(ImageFilter.RankFilter(23, round(share * 528)))
     return torch.from_numpy(np.array(around.resize(picture.size, Image.BILINEAR)))
 
@@ -152,39 +120,31 @@ def _without_strays(ink: Tensor, border: bool = False) -> Tensor:
     inner = [piece for piece in found if max(piece[[0, -1]].max(), piece[:, [0, -1]].max()) < .5]
     if border and inner and max(map(torch.sum, inner)) >= .2 * max(map(torch.sum, found)):
         found = inner
-    found = [piece for piece in found if (piece > .5).sum() < .6 * max(_spans(piece > .5)) ** 2] or found    # no round ones
+    found = [piece for piece in found if (piece > .5).sum() < .6 * _length(piece > .5) ** 2] or found    # no round ones
     least = max(12, .1 * max(map(torch.sum, found), default=0))
     return sum((piece for piece in found if piece.sum() >= least), torch.zeros_like(ink))
 
 
-def _spans(mask: Tensor) -> list[int]:
-    """How many rows and columns of the mask there are from the first to the last True; 0 without any."""
-    places = [mask.any(axis).nonzero() for axis in (1, 0)]
-    return [(found[-1] - found[0]).item() + 1 if len(found) else 0 for found in places]
+def _length(black: Tensor) -> int:
+    """In how many rows or columns there is ink, whichever are more."""
+    return max(black.any(axis).sum().item() for axis in (0, 1))
 
 
 def _largest(grey: Tensor, rows: int, columns: int | None = None) -> Tensor:
-    """The largest value in a window around each pixel, which is square if columns is not given."""
-    for window in (rows, 1), (1, columns or rows):                      # one after the other is the same, and faster
-        grey = F.max_pool2d(grey[None, None], window, 1, [n // 2 for n in window])[0, 0]
-    return grey
+    """The largest value in a window around each pixel, which is square if columns is not given; both are odd."""
+    window = rows, columns or rows
+    return F.max_pool2d(grey[None, None], window, 1, [n // 2 for n in window])[0, 0]
 
 
-class NoPad(ImportError):
-    def _render_traceback_(self) -> list[str]:                          # what a notebook shows in place of a traceback
-        return [str(self)]
-
-
-class DrawPad(Base):
+class DrawPad(AnyWidget):
     """A black pad, SIZE × SIZE pixels, to draw on in white with mouse, pen, finger or keyboard, or to put a picture on.
 
     Works in JupyterLab, VS Code and Colab. With the keyboard: arrow keys move the pen, space puts it down or lifts it.
-    Raises NoPad, an ImportError, where anywidget is missing.
     """
-    def __init__(self):
-        if anywidget is None:
-            raise NoPad("The drawing pad needs anywidget: run  pip install anywidget  and restart the kernel.")
-        super().__init__()
+    picture = traitlets.Unicode("").tag(sync=True)              # a PNG as data URL, or "" where nothing is drawn
+    uploaded = traitlets.Bool(False).tag(sync=True)             # the PNG is a picture from a file, not a drawing
+    _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    _css = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
     def __repr__(self) -> str:
         return "DrawPad(): run this cell to get a pad to draw on"
@@ -193,11 +153,9 @@ class DrawPad(Base):
         """What is on the pad, as ink: float32 (height, width) in 0…1, white on black; a dot beside the digit is left out."""
         if not self.picture:
             return torch.zeros(SIZE, SIZE)
-        png = base64.b64decode(self.picture.partition(",")[2])
-        if self.uploaded:
-            return read_picture(png)
-        with Image.open(io.BytesIO(png)) as drawing:
-            return _without_strays(torch.from_numpy(np.array(drawing.convert("L"))).float() / 255)
+        with Image.open(io.BytesIO(base64.b64decode(self.picture.partition(",")[2]))) as picture:
+            shades = shades_of(picture)
+        return as_ink(shades) if self.uploaded else _without_strays(shades)
 
     def clear(self) -> None:
         """Make the pad empty."""
@@ -218,22 +176,3 @@ class DrawPad(Base):
         self.observe(call, "picture")
         call()
         return output
-
-    if anywidget:
-        picture = traitlets.Unicode("").tag(sync=True)          # a PNG as data URL, or "" where nothing is drawn
-        uploaded = traitlets.Bool(False).tag(sync=True)         # the PNG is a picture from a file, not a drawing
-
-    _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    _css = """
-.drawpad { display: inline-block; max-width: 100%; color: var(--jp-ui-font-color1, inherit); }
-.drawpad > div { position: relative; width: 280px; max-width: 100%; line-height: 0; margin-bottom: 6px; }
-.drawpad canvas { width: 100%; border: 2px solid #888; border-radius: 4px; box-sizing: border-box; cursor: crosshair;
-                  touch-action: none; }
-.drawpad :focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
-.drawpad span { position: absolute; width: 14px; height: 14px; margin: -9px 0 0 -9px; border: 2px solid #f9a825;
-                border-radius: 50%; pointer-events: none; }
-.drawpad span[hidden] { display: none; }
-.drawpad .drawpad-down { background: #f9a825; }
-.drawpad button { padding: 4px 14px; font: inherit; margin-right: 12px; }
-.drawpad p { min-height: 1.4em; margin: 4px 0; }
-"""

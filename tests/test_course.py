@@ -215,6 +215,7 @@ def test_students_get_the_course_without_answers_and_without_what_is_for_teacher
         assert not [cell for cell in nb.cells if has(cell, "solution") or "<details" in cell.source], path.name
     for path in [*copy.glob("course/judges/*.py"), copy / "course" / "museum.py"]:
         assert "b64decode" in path.read_text(encoding="utf-8") and "def " not in path.read_text(encoding="utf-8"), path
+    assert "shuffled" not in (copy / "course" / "museum.md").read_text(encoding="utf-8")
     count = "from course import museum, exercises; print(len(museum.ROOMS), len(exercises.EXERCISES) > 50)"
     assert called(copy, sys.executable, "-c", count) == (0, "10 True\n"), "what is packed can be unpacked"
     for path in copy.rglob("requirements.txt"):

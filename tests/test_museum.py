@@ -36,14 +36,21 @@ def test_one_cause_is_right_and_all_others_are_told_what_speaks_against_them(roo
     if ROOMS[room].cause == cause:
         assert said == f'{room}: right. It is "{cause}": {ROOMS[room].why}'
     elif cause == "overfitting" and room in ("room 5", "room 10"):         # there is such a gap: the word is right
-        assert said == f"{room}: that is what the gap is called. {ROOMS[room].gap}"
+        assert said == f"{room}: that is what the gap is called. {ROOMS[room].against['gap']}"
     else:
         assert said.startswith(f'{room}: not yet, because with "{cause}", {CAUSES[cause]} ')
         assert said.endswith(tuple(ROOMS[room].against.values())) and ROOMS[room].cause not in said
     assert said.endswith((".", "?")) and len(said) < 600 and "  " not in said
-    meant = [begins for key in ROOMS[room].against for begins in key.split()]
+    meant = [begins for key in ROOMS[room].against for begins in key.split(", ") if key not in ("gap", "all others")]
     wrong = {other.split()[0] for other in CAUSES if other != ROOMS[room].cause}
     assert len(set(meant)) == len(meant) and set(meant) < wrong and len(wrong) == len(CAUSES) - 1, "a sentence for each"
+
+
+def test_each_line_of_the_guide_is_said_to_somebody():
+    said = "\n".join(answer(room, cause) for room in ROOMS for cause in CAUSES)
+    text = (ROOT / "course" / "museum.md").read_text(encoding="utf-8").partition("## Causes")[2]
+    lines = re.findall(r"^(?!## )(?:- .+?: )?(\S.*)", text, re.M)
+    assert len(lines) > 60 and not [line for line in lines if line not in said]
 
 
 def test_a_cause_is_known_by_its_number_its_name_and_a_part_of_it():
@@ -87,10 +94,9 @@ def test_each_room_is_diagnosed_and_mended_in_the_notebook_and_no_title_or_alt_t
     telling = {word for cause in CAUSES for word in re.findall(r"[a-z]{5,}", cause.lower())} - {
         "batches", "small", "steps", "digits", "training", "validation", "learning", "weights", "large", "black", "measured"}
     assert not [text for text in shown if telling & set(re.findall(r"[a-z]+", text.lower()))]
-    for said in ("no digit has ink there", "asked for it", "took it back", "course of 2022, its fourth notebook",
-                 "asked for the old error back", "comes up in a comment", "The notebook takes"):
-        assert said in TEXT, "where a bug was found, exactly"
     assert "folded" not in TEXT, "a student's copy has no folded answers"
+    solutions = re.findall(r'```python\ndiagnose\("(room \d+)", "(.+)"\)', TEXT)
+    assert [room for room, _ in solutions] == list(ROOMS) and all(" right. " in answer(*solution) for solution in solutions)
 
 
 @each_room
@@ -114,87 +120,72 @@ def test_visit_takes_the_readers_own_loop_shows_the_bundled_digits_and_leaves_th
 
 # ---------------------------------------------------------------- the symptoms, and that they go
 
-def both(room):
-    """What a room's loop reports, and what the notebook's solution reports."""
-    return visit(room), visit(written(ROOMS[room].loop.__name__, 2)[0])
-
-
 DIGITS = dict(zip(("x", "y", "vx", "vy"), museum.exhibits("room 5")))
+
+
+def mended(room):
+    """What the notebook's solution reports; that it is right is for its judge to say."""
+    return visit(written(ROOMS[room].loop.__name__, 2)[0])
 
 
 def rising(losses):
     return sum(b > a for a, b in zip(losses, losses[1:]))
 
 
-def sure(scores):
-    return ((scores.sigmoid() < .01) | (scores.sigmoid() > .99)).float().mean()
-
-
 def test_symptoms_of_rooms_1_and_2():
-    (losses, scores), (mended, good) = both("room 1")
-    assert scores[0] < .6 and scores[-1] > .96 and good[0] > .96 and max(mended[2:]) < .6
+    losses, scores = visit("room 1")
+    assert scores[0] < .6 and scores[-1] > .96 and mended("room 1")[1][0] > .96
     assert all(losses[k] - losses[k - 2] > .15 for k in (8, 16, 24, 32, 40)) and max(losses[2:7]) < .1
     assert abs(losses[0] - .69) < .05 and min(losses[:8]) < .1 and min(losses[8:16]) < .1
-    fast, good = both("room 2")
-    slow = visit("room 2", lr=.0001)
-    assert rising(fast) > 40 and rising(slow) > 40 and rising(good) == 0 and good[-1] < .1 and max(fast[20:]) > .4
+    fast, slow = visit("room 2"), visit("room 2", lr=.0001)
+    assert rising(fast) > 40 and rising(slow) > 40 and max(fast[20:]) > .4
     for shown in (fast[:22], slow[:70]):                          # what the notebook draws
         below = [loss < .25 for loss in shown]
         assert rising(below) == 2 and shown[0] < .5 and .38 < shown[-1] < .43 and min(shown) < .12
 
 
 def test_symptoms_of_rooms_3_and_4():
-    (losses, scores, p), (_, good, same) = both("room 3")
-    assert scores == [.5] * 10 and min(good) > .95 and torch.equal(p, same) and rising(losses) == 0 and losses[-1] < .1
+    losses, scores, p = visit("room 3")
+    assert scores == [.5] * 10 and rising(losses) == 0 and losses[-1] < .1
     assert p.min() > 0 and p[:250].median() > .98 and p[250:].median() < .05
-    (losses, before, after), (_, _, good) = both("room 4")
+    losses, before, after = visit("room 4")
     assert rising(losses) == 0 and .25 < losses[-1] < .26 and -.4 < before.min() < 0 and before.max() < .6
     assert after.std() < .1 < before.std() and all(.45 < half.mean() < .55 for half in (after[:250], after[250:]))
-    assert good[:250].mean() - good[250:].mean() > .7
 
 
 def test_symptoms_of_rooms_5_and_6():
-    (training, validation, first, weights), (_, better, start, small) = both("room 5")
+    (training, validation, first, weights), better = visit("room 5"), mended("room 5")[1]
     assert max(training[-5:]) > .98 and max(validation[-5:]) < .965 and min(better[-5:]) > .97
     assert min(training) > .9 and min(validation) > .9
-    assert sure(first) > .7 and sure(start) == 0 and .4 < (first.sigmoid() < .01).float().mean() < .5
-    cost = torch.nn.functional.binary_cross_entropy_with_logits
-    assert cost(first, DIGITS["y"]) > 4 * .69 and abs(cost(start, DIGITS["y"]) - .69) < .05 and small.abs().mean() < .05
+    assert ((first.sigmoid() - .5).abs() > .49).float().mean() > .7 and .4 < (first.sigmoid() < .01).float().mean() < .5
+    assert torch.nn.functional.binary_cross_entropy_with_logits(first, DIGITS["y"]) > 4 * .69
     ink = ((DIGITS["x"] > 0).any(0) | (DIGITS["vx"] > 0).any(0)).reshape(28, 28)
     assert not any(corner.any() for corner in (ink[:3, :3], ink[:3, -3:], ink[-3:, :3], ink[-3:, -3:]))
     black = weights[:, (DIGITS["x"] == 0).all(0)]
     assert .7 < black.abs().mean() < .9 and .7 < weights.abs().mean() < .9, "noise: all of it where no digit has ink"
-    (losses, scores), (lower, good) = both("room 6")
+    losses, scores = visit("room 6")
     assert scores.min() == 0 and (scores[250:] == 0).float().mean() > .9 and (scores[:250] > 0).float().mean() > .95
     assert .35 < min(losses) and losses[-1] < .38 and losses[-1] < losses[-6] - 1e-4, "it creeps, and has no rest"
-    assert good.min() < -2 and lower[-1] < .08
 
 
 def test_symptoms_of_rooms_7_and_8():
-    scores, good = both("room 7")
+    scores = visit("room 7")
     equal = [scores[size - 1] for size in range(1, 501) if 500 % size == 0]
-    assert max(good) - min(good) < 1e-6 and abs(good[0] - scores[-1]) < 1e-6
     assert max(equal) - min(equal) < 1e-6 and max(scores) - min(scores) > .005
-    (losses, slopes), (falling, moved) = both("room 8")
+    losses, slopes = visit("room 8")
     assert len(set(losses)) == 1 and set(slopes) == {0.} and set(visit("room 8", lr=1000.)[1]) == {0.}
-    assert falling[0] - falling[-1] > .04 and all(moved)
-    x, nudge = DIGITS["x"], torch.zeros(784, 1)
-    nudge[x.mean(0).argmax()] = .01
-    assert (x @ nudge).relu().any(), "a ReLU would show a nudge"
 
 
 def test_symptoms_of_rooms_9_and_10():
-    (scores, again, _), (good, same, _) = both("room 9")
+    (scores, again, _), (good, same, _) = visit("room 9"), mended("room 9")
     assert max(again) - min(again) > .01 and len(set(again)) > 4 and set(same) == {good[-1]}
     assert sum(again) / 20 < same[0] and sum(scores) < sum(good), "too low on average"
-    ends = {}
-    for how, results in zip(("leak", "mended"), both("room 10")):
-        ends[how] = [sum(curve[-5:]) / 5 for curve in results[:3]]
-        tx, held = results[3:]
-        ends[how].append(torch.cdist(held, tx).min(1)[0].mean())
-    training, held, new, nearest = ends["leak"]
-    assert training > .99 and held > .98 and new < held - .02 and nearest < .6 * ends["mended"][3]
-    assert abs(ends["mended"][1] - ends["mended"][2]) < .025 and ends["mended"][2] < new + .01, "only the report was wrong"
+    found = []
+    for *curves, tx, held in visit("room 10"), mended("room 10"):
+        found.append([sum(curve[-5:]) / 5 for curve in curves] + [torch.cdist(held, tx).min(1)[0].mean()])
+    (training, held, new, near), (_, held_well, new_well, far) = found
+    assert training > .99 and held > .98 and new < held - .02 and near < .6 * far
+    assert abs(held_well - new_well) < .025 and new_well < new + .01, "only the report was wrong"
 
 
 def test_what_the_questions_say():

@@ -14,7 +14,7 @@ from tools.order import order
 
 FOR_TEACHERS = re.compile(r"\.|tests/|conftest\.py|pyproject\.toml|tools/book/teaching\.md"
                           r"|tools/(?!__init__\.py|(notebooks|order|lab|before)\.py|book/|benchmarks/|(constraints|requirements)\.txt)")
-WITH_ANSWERS = re.compile(r"course/(museum|judges/\w+)\.py")
+WITH_ANSWERS = re.compile(r"course/(museum|judges/\w+)\.(py|md|txt)")
 COMMANDS = "lab|course|refresh|book"                 # what make does for students, too
 PACKED = '''"""The checks of the course, packed so that nobody reads an answer by accident."""
 import base64
@@ -58,7 +58,8 @@ def student() -> None:
             if name == "README.md" or path.name in ("Makefile", "requirements.txt"):
                 write(goal, for_students(path.name, source.read_text(encoding="utf-8")))
             elif WITH_ANSWERS.fullmatch(name):
-                write(goal, PACKED.format(base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()))
+                packed = base64.encodebytes(zlib.compress(source.read_bytes(), 9)).decode()
+                write(goal, PACKED.format(packed) if path.suffix == ".py" else packed)
             elif path.suffix == ".ipynb":
                 write(goal, as_text(without_answers(read(source))))
             else:
