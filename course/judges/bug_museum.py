@@ -1,7 +1,7 @@
 """The exercises of the bug museum: each looks for the cause, in what the mended loop reports."""
 from __future__ import annotations
 
-from typing import Callable
+from typing import Any, Callable
 
 import torch
 from torch import Tensor, nn
@@ -21,28 +21,27 @@ def mended(*shapes: tuple | None, inputs: Callable[[], list] | None = None, seed
         def room(answer):
             for seed in range(seeds):
                 torch.manual_seed(seed)
-                judge(*parts(answer(*(inputs() if inputs else museum.exhibits(judge.__name__.replace("_", " "))))))
-
-        def parts(got) -> list:
-            need(got is not None, "nothing comes back (None): keep the last line of the loop, return and what it has noted.")
-            found = [got] if len(shapes) == 1 else got if type(got) in (tuple, list) else []
-            need(len(found) == len(shapes), f"it should return {len(shapes)} things, as before: look at its last line.")
-            return [part if shape is None else numbers(part, shape) for part, shape in zip(found, shapes)]
-
+                given = inputs() if inputs else museum.exhibits(judge.__name__.replace("_", " "))
+                judge(*reported(answer(*given), shapes))
         room.__name__ = judge.__name__
         return tried(untouched=getattr(museum, judge.__name__), seconds=60)(room)
     return register
 
 
-def numbers(part, shape: tuple) -> Tensor:
-    """A tensor, or a list of numbers, as a tensor of this shape."""
-    found = numeric(part, part)
-    need(found is not None, f"{a_kind(part)} comes back where numbers are wanted: keep what the loop notes and returns.")
-    count, wanted = ("×".join(map(str, size)) for size in (found.shape, shape))
-    need(count == wanted, f"{count or 1} numbers come back, not {wanted}: keep what the loop notes and returns. More or fewer "
-         "epochs or steps hide what is wrong, and leave it there.")
-    need(found.isfinite().all(), "infinite numbers, or nan, come back: the steps are far too large.")
-    return found
+def reported(got: Any, shapes: tuple) -> list:
+    """What a loop has returned: tensors of these shapes, and things that are no numbers."""
+    need(got is not None, "nothing comes back (None): keep the last line of the loop, return and what it has noted.")
+    parts = [got] if len(shapes) == 1 else list(got) if type(got) in (tuple, list) else []
+    need(len(parts) == len(shapes), f"it should return {len(shapes)} things, as before: look at its last line.")
+    for k, shape in enumerate(shapes):
+        if shape:
+            part, parts[k] = parts[k], numeric(parts[k], parts[k])
+            need(parts[k] is not None, f"{a_kind(part)} comes back where numbers are wanted: keep what the loop notes.")
+            count, wanted = ("×".join(map(str, size)) for size in (parts[k].shape, shape))
+            need(count == wanted, f"{count or 1} numbers come back, not {wanted}: keep what the loop notes and returns. More "
+                 "or fewer epochs or steps hide what is wrong, and leave it there.")
+            need(parts[k].isfinite().all(), "infinite numbers, or nan, come back: the steps are far too large.")
+    return parts
 
 
 @mended((160,), (10,))

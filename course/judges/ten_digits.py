@@ -24,22 +24,16 @@ def some_scores() -> tuple:
     return preds, torch.randint(preds.shape[1], (len(preds),)), whole(1, preds.shape[1])
 
 
-def count(compare, preds, y):
-    """How many classes have a lower score, say, than the right one (compare is torch.lt), for each digit."""
-    return compare(preds, preds.gather(1, y[:, None])).sum(1)
-
-
 @compared(cases=lambda: [(torch.tensor([[2., 3., 1.], [0., 5., 9.]]), torch.tensor([0, 0]), 2)],
           random=some_scores, tries=30, mistakes={
     "where scores tie, it depends on their order whether the right digit is found. Count the classes with a lower score, "
     "instead of sorting.": lambda preds, y, k: (preds.topk(k, 1).indices == y[:, None]).any(1).float().mean(),
     "a digit counts as found although it only ties with others. Whoever ties with the right digit stands ahead of it.":
-        lambda preds, y, k: (count(torch.gt, preds, y) < k).float().mean(),
+        lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds > right).sum(1) < k),
     "a model whose scores have become nan comes out as right. nan is neither below nor above any number: count the classes "
-    "with a lower score.": lambda preds, y, k: (count(torch.ge, preds, y) <= k).float().mean(),
-    "this is the plain accuracy, and k has no part in it.": lambda preds, y, k: (preds.argmax(1) == y).float().mean()})
-def top_k_accuracy(preds, y, k):
-    return (count(torch.lt, preds, y) >= preds.shape[1] - k).float().mean()
+    "with a lower score.": lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds >= right).sum(1) <= k)})
+def top_k_accuracy(preds, y, k, found=lambda preds, right, k: (preds < right).sum(1) >= preds.shape[1] - k):
+    return found(preds, preds.gather(1, y[:, None]), k).float().mean()
 
 
 def wild_scores() -> tuple:
@@ -60,9 +54,7 @@ def by_hand(answer, *case):
     "only the other classes get a part of what is spread. Here the label gets its part as well: divide by the number of "
     "all classes.": lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / (n - 1))),
     "the others get their part, but the label keeps only 1 - smoothing. It gets a part of what is spread as well.":
-        lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / n)),
-    "the labels are not smoothed: this is the plain cross-entropy.":
-        lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1., 0.))})
+        lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / n))})
 def smoothed_cross_entropy(preds, y, smoothing, spread=lambda s, n: (1 - s + s / n, s / n), log_p=F.log_softmax):
     """spread: the targets of the label and of each other one of n classes; log_p: the logarithms of the probabilities."""
     right, other = spread(smoothing, preds.shape[1])

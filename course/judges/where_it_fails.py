@@ -29,8 +29,8 @@ def breaking_point(strengths, shares, bar, way=lambda a, b, bar: (a - bar) / (a 
     return next((s + (t - s) * way(a, b, bar) for s, t, a, b in pieces if b < bar), None)
 
 
-@compared(cases=lambda: [(torch.tensor([[1., 1.], [0., 2.]]), torch.tensor([[2., -1.]]), torch.tensor([3.]))], random=lambda: (
-        torch.rand(whole(1, 4), d := whole(1, 5)), torch.randn(1, d), 2 * torch.randn(1)), mistakes={
+@compared(cases=lambda: [(torch.tensor([[1., 1.], [0., 2.]]), torch.tensor([[2., -1.]]), torch.tensor([3.]))],
+          random=lambda: (torch.rand(whole(1, 4), d := whole(1, 5)), torch.randn(1, d), 2 * torch.randn(1)), mistakes={
     "some of your steps are negative. A step has a size, and its direction is another matter: take the absolute value.":
         lambda rows, weight, bias: F.linear(rows, weight, bias) / weight.abs().sum(),
     "you divide by the root of the sum of the squares. That is the answer for the shortest step, in which pixels move by "
