@@ -9,7 +9,8 @@ from utils import load_digits
 
 
 @compared(cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
-          random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), whole(0, 4) / 4), mistakes={
+          random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
+          mistakes={
     "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.": lambda s, slope: s.relu()})
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
