@@ -4,7 +4,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from course.exercises import a_kind, compared, need, tried
+from course.exercises import a_kind, compared, described, need, tried
 from course.judges.linear_model import whole
 
 
@@ -16,33 +16,27 @@ def some_workers() -> tuple:
     return [torch.randn(shape) if n else torch.full(shape, torch.nan) for n in counts], counts
 
 
-@compared(cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40,
-    mistakes={
-        "this is the plain mean of the gradients. A worker with more digits has to count more.":
-            lambda gradients, counts: torch.stack(gradients).mean(0),
-        "nan comes out where one worker has no digits, and nan times 0 is nan again: leave it out.":
-            lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)})
+@compared(cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40, mistakes={
+    "this is the plain mean of the gradients. A worker with more digits has to count more.":
+        lambda gradients, counts: torch.stack(gradients).mean(0),
+    "nan comes out where one worker has no digits, and nan times 0 is nan again: leave it out.":
+        lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)})
 def whole_gradient(gradients, counts):
     return sum(g * n for g, n in zip(gradients, counts) if n) / sum(counts)
 
 
 @tried()
 def share_of(answer):
-    for count, workers in [(6, 2), (500, 4), (500, 3), *itertools.product(range(12), range(1, 6))]:
+    for count, workers in [(6, 2), (7, 3), *itertools.product(range(12), range(1, 6)), (500, 3)]:
         asked = [answer(count, worker, workers) for worker in (*range(workers), *reversed(range(workers)))]
         for share in asked:
             need(hasattr(share, "__len__"), f"{a_kind(share)} comes back where a list of rows is wanted.")
-        asked = [[row.item() if hasattr(row, "item") else row for row in share] for share in asked]
-        rows, what = sum(asked[:workers], []), f"with {count} digits and {workers} workers"
+        shares = [[row.item() if hasattr(row, "item") else row for row in share] for share in asked]
+        rows, what = sum(shares[:workers], []), f"with {count} digits, the workers get {described(tuple(shares[:workers]))}."
         need(all(type(row) is int for row in rows), "the list holds something else than whole numbers, which rows have.")
-        odd = set(rows) - set(range(count))
-        need(not odd, f"{what}, row {min(odd, default=0)} is dealt. The first row is 0, the last one count - 1.")
-        missing, twice = set(range(count)) - set(rows), {row for row in rows if rows.count(row) > 1}
-        need(not missing, f"{what}, nobody gets {len(missing)} of the rows. Do the workers get the same rows?")
-        need(not twice, f"{what}, rows are dealt more than once, {len(twice)} of them. Each should be counted once only.")
-        sizes = list(map(len, asked))
-        need(max(sizes) - min(sizes) <= 1, f"{what}, the shares have {max(sizes)} and {min(sizes)} rows.")
-        need(asked == asked[::-1], f"{what}, a worker gets other rows when it asks a second time.")
+        need(sorted(rows) == list(range(count)), f"{what} Each of the rows from 0 to count - 1 should be dealt, once only.")
+        need(max(map(len, shares)) - min(map(len, shares)) <= 1, f"{what} No share should have two rows more than another.")
+        need(shares == shares[::-1], f"with {count} digits, a worker of {workers} gets other rows when it asks a second time.")
 
 
 def some_nets() -> tuple:
@@ -51,7 +45,7 @@ def some_nets() -> tuple:
 
     def nets():
         made = [nn.Sequential(nn.Linear(*sizes[:2]), nn.ReLU(), nn.Linear(*sizes[1:])) for _ in range(count)]
-        for p in (p for net in made for p in net.parameters()):
+        for p in nn.ModuleList(made).parameters():
             p.grad = torch.randn_like(p)
         return made
     nets.__name__ = f"{count} nets with layers of {sizes}"
@@ -61,7 +55,7 @@ def some_nets() -> tuple:
 def all_reduced(answer, nets):
     """A row of gradients for each net, and a last one: the last net's after those of the first have been zeroed."""
     made = nets()
-    params = [p for net in made for p in net.parameters()]
+    params = list(nn.ModuleList(made).parameters())
     before = [p.detach().clone() for p in params]
     answer(list(made))
     need(all(map(torch.equal, params, before)), "the parameters have changed. Only the gradients, p.grad, are to be averaged.")
@@ -71,11 +65,10 @@ def all_reduced(answer, nets):
     return torch.stack([*found, torch.cat([p.grad.flatten() for p in made[-1].parameters()])])
 
 
-@compared(cases=list, random=some_nets, probe=all_reduced,
-    mistakes={
-        "the gradients are as they were. Give each parameter its new one: p.grad = …": lambda models: None,
-        "the values are right, but several models hold one and the same tensor: give each a .clone().":
-            lambda models: average_gradients(models, lambda mean: mean)})
+@compared(cases=list, random=some_nets, probe=all_reduced, mistakes={
+    "the gradients are as they were. Give each parameter its new one: p.grad = …": lambda models: None,
+    "the values are right, but several models hold one and the same tensor: give each a .clone().":
+        lambda models: average_gradients(models, lambda mean: mean)})
 def average_gradients(models, give=Tensor.clone):
     for group in zip(*[model.parameters() for model in models]):
         mean = torch.stack([p.grad for p in group]).mean(0)

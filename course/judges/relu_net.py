@@ -9,23 +9,20 @@ from utils import load_digits
 
 
 @compared(cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
-    random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
-    mistakes={
-        "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.":
-            lambda s, slope: s.clamp(min=0)})
+          random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
+          mistakes={
+    "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.": lambda s, slope: s.relu()})
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
 
 
-@compared(cases=lambda: [([2, 3, 1],), ([784, 30, 1],), ([4, 4, 4],)],
-    random=lambda: (torch.randint(1, 9, (whole(1, 5),)).tolist(),),
-    mistakes={
-        "you count the weights and not the biases: each output of a layer has one.":
-            lambda sizes: sum(n * m for n, m in zip(sizes, sizes[1:])),
-        "you give each layer a bias for each input. A bias belongs to an output.":
-            lambda sizes: sum(n * (m + 1) for n, m in zip(sizes, sizes[1:]))})
-def parameters_of(sizes):
-    return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
+@compared(cases=lambda: [([2, 3, 1],), ([4, 4, 4],)], random=lambda: (torch.randint(1, 9, [whole(1, 5)]).tolist(),), mistakes={
+    "you count the weights and not the biases: each output of a layer has one.":
+        lambda sizes: parameters_of(sizes, lambda n, m: 0),
+    "you give each layer a bias for each input. A bias belongs to an output.":
+        lambda sizes: parameters_of(sizes, lambda n, m: n)})
+def parameters_of(sizes, biases=lambda n, m: m):
+    return sum(n * m + biases(n, m) for n, m in zip(sizes, sizes[1:]))
 
 
 def some_activations() -> tuple:
@@ -34,14 +31,13 @@ def some_activations() -> tuple:
     return (numbers * (torch.rand_like(numbers) < .6) * (torch.rand(numbers.shape[1]) < .7),)
 
 
-@compared(cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations,
-    mistakes={
-        "you count zeros. A 0 here and there is what a ReLU is for: look at whole columns.": lambda a: (a == 0).sum(),
-        "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
-            lambda a: (a.sum(0) == 0).sum(),
-        "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
-        "units come out as dead that are never above 0. Behind a leaky ReLU such a unit still learns: ask whether they are 0.":
-            lambda a: (a <= 0).all(0).sum()})
+@compared(cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations, mistakes={
+    "you count zeros. A 0 here and there is what a ReLU is for: look at whole columns.": lambda a: (a == 0).sum(),
+    "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
+        lambda a: (a.sum(0) == 0).sum(),
+    "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
+    "units come out as dead that are never above 0. Behind a leaky ReLU such a unit still learns: ask whether they are 0.":
+        lambda a: (a <= 0).all(0).sum()})
 def dead_units(activations):
     return int((activations == 0).all(0).sum())
 
@@ -50,25 +46,20 @@ def dead_units(activations):
 def learn_two_digits(answer):
     def asked(says, images, labels):
         """What the function that came back says to images, as a tensor like their labels."""
-        got = says(given := images.clone())
-        found = numeric(got)
+        found = numeric(got := says(images.clone()))
         if found is None or found.shape != labels.shape or not same_kind(found, labels):
             need(False, f"look at what the function that you return gives for {len(images)} images: {fact(got, labels)}")
-        need(same(given, images), "the function that you return changes the images that it is given. Work on a copy.")
         return found
 
-    mixed = torch.randperm(500, generator=torch.Generator().manual_seed(2))[:450]      # first and last are the same digit
-    before = []
-    for pair, rows, least in [((3, 7), slice(None), .96), ((9, 4), mixed, .9)]:
+    learned, mixed = [], torch.randperm(500, generator=torch.Generator().manual_seed(2))[:450]   # first and last are alike
+    for pair, rows, least in [((3, 7), torch.arange(500), .96), ((9, 4), mixed, .9)]:
         train_x, train_y, new_x, new_y = load_digits(pair, dataset="bundled")
-        x, y = train_x[rows].clone(), train_y[rows].clone()
-        says = answer(x, y)
+        says = answer(x := train_x[rows], y := train_y[rows])
         need(callable(says), f"{a_kind(says)} comes back where a function is wanted. Define one inside yours, and return it.")
-        need(not isinstance(says, (nn.Linear, nn.Sequential)), "the model itself comes back: its scores are no labels yet.")
+        need(not isinstance(says, nn.Module), "the model itself comes back: its scores are no labels yet.")
         need(same((x, y), (train_x[rows], train_y[rows])), "your code changes the images or labels that it is given.")
-        got = asked(says, new_x, new_y)
-        what, right = f"new {pair[0]}s and {pair[1]}s", (got == new_y).double().mean().item()
-        odd = set(got.tolist()) - set(pair)
+        got, what = asked(says, new_x, new_y), f"new {pair[0]}s and {pair[1]}s"
+        odd, right = set(got.tolist()) - set(pair), (got == new_y).double().mean().item()
         need(not odd, f"to some {what} it says {min(odd, default='')}. Which two digits there are, labels.unique() tells.")
         need(right > .2, f"nearly all {what} are read wrongly: it did learn, and the two have changed places.")
         need(right >= least, f"of {len(new_y)} {what}, the fraction {right:.3f} is read rightly, and {least} can be reached. "
@@ -76,8 +67,8 @@ def learn_two_digits(answer):
         for n in (0, 1, 300):
             need(same(asked(says, new_x[:n], new_y[:n]), got[:n]), f"an image is read otherwise when only the first {n} of "
                  f"{len(new_y)} are shown. What is said of an image should depend on this image alone.")
-        before.append((says, new_x, got))
-    says, new_x, got = before[0]
+        learned.append((says, new_x, got))
+    says, new_x, got = learned[0]
     need(same(asked(says, new_x, got), got), "after learning 9 and 4, the function for 3 and 7 answers otherwise: the two "
          "share a model. Make the model inside your function.")
 
@@ -90,18 +81,15 @@ def a_leaky_net() -> tuple:
 
 
 @compared(cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
-                    torch.tensor([[1.]]), .5)],
-    random=a_leaky_net,
-    mistakes={
-        "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
-            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, back=0.),
-        "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
-            lambda params, xb, yb, slope: leaky_backward(params, xb, yb, slope, valued=True)})
-def leaky_backward(params, xb, yb, slope, back=None, valued=False):
-    """back: the slope of the hinge below 0 on the way back, if another; valued: the hinge's value in its place."""
+                          torch.tensor([[1.]]), .5)], random=a_leaky_net, mistakes={
+    "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
+        lambda *case: leaky_backward(*case, lambda s1, slope: s1 > 0),
+    "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
+        lambda *case: leaky_backward(*case, leaky_relu)})
+def leaky_backward(params, xb, yb, slope, back=lambda s1, slope: torch.where(s1 > 0, 1., slope)):
+    """back: what the hinge multiplies by on the way back."""
     w1, b1, w2, b2 = params
-    s1 = xb @ w1.T + b1
-    a = torch.where(s1 > 0, s1, slope * s1)
+    a = leaky_relu(s1 := xb @ w1.T + b1, slope)
     d_s2 = ((a @ w2.T + b2).sigmoid() - yb) / len(xb)
-    d_s1 = (d_s2 @ w2) * (a if valued else torch.where(s1 > 0, 1., slope if back is None else back))
+    d_s1 = (d_s2 @ w2) * back(s1, slope)
     return d_s1.T @ xb, d_s1.sum(0), d_s2.T @ a, d_s2.sum(0)
