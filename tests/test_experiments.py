@@ -176,6 +176,18 @@ def test_the_text_says_what_to_run_first():
     assert any("Run All Above Selected Cell" in " ".join(cell.source.split()) for cell in BOOKS["pixels"].cells)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such signal there")
+def test_an_interrupt_in_the_middle_of_training_leaves_a_usable_state(readers):
+    reader = readers("mini_batch_sgd")
+    reader.run()
+    cell = next(cell for cell in reader.cells() if "history = fit(model, opt, train, valid, epochs)" in cell.source)
+    timer = threading.Timer(.3, os.kill, (int(reader.tell("import os; print(os.getpid())")[-1].text), signal.SIGINT))
+    timer.start()
+    with pytest.raises(Stopped, match="KeyboardInterrupt"):
+        reader.execute(cell, cell.source.replace("epochs)", "10_000)"))
+    assert differs(cell, reader.execute(cell)) is None
+
+
 # ---------------------------------------------------------------- other knobs
 
 PAIRS = [{"digits": pair} for pair in [(4, 9), (3, 3), (7, 3), (3, 11)]]
@@ -192,7 +204,7 @@ KNOBS = {"pixels": PAIRS, "pixel_similarity": PAIRS, "gradient_descent": [*RATES
 REFUSED = {"digits": lambda pair: len(set(pair)) < 2 or max(pair) > 9, "lr": lambda lr: not 0 <= lr < INF,
            "batch_size": lambda size: size < 1, "hidden": lambda hidden: hidden < 1, "device": lambda device: device != "cpu"}
 REFUSED["wiggle_lr"] = REFUSED["lr"]
-IN_SAMPLE = {("pixels", (4, 9)), ("pixel_similarity", (4, 9)), ("gradient_descent", 1e9), ("gradient_descent", 0),
+IN_SAMPLE = {("pixels", (4, 9)), ("pixel_similarity", (4, 9)), ("gradient_descent", 1e9),
              ("linear_model", (4, 9)), ("linear_model", NAN), ("mini_batch_sgd", 5000), ("relu_net", (3, 3))}
 
 
@@ -226,7 +238,7 @@ def test_other_knobs_give_an_honest_picture_or_a_sentence(readers, slug, knobs):
         assert re.search(r"training, out of all bounds from step \d on", str(outputs))
 
 
-@pytest.mark.parametrize("slug", sample([slug for slug in LESSONS if slug not in ("bug_museum", "many_workers")], ["relu_net"]))
+@pytest.mark.parametrize("slug", sample(sorted({*LESSONS} - {"bug_museum", "many_workers"}), ["pixel_similarity"]))
 def test_other_seeds_do(readers, slug):
     readers(slug).run(seed=1)
 
@@ -286,15 +298,3 @@ def test_a_section_alone_gives_its_outputs_or_misses_a_name(readers, slug):
                 assert cell not in top and "NameError" in str(stopped), f"{cell.id}: {stopped}"
                 break
             assert not problem, problem
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no such signal there")
-def test_an_interrupt_in_the_middle_of_training_leaves_a_usable_state(readers):
-    reader = readers("mini_batch_sgd")
-    reader.run()
-    cell = next(cell for cell in reader.cells() if "history = fit(model, opt, train, valid, epochs)" in cell.source)
-    timer = threading.Timer(.3, os.kill, (int(reader.tell("import os; print(os.getpid())")[-1].text), signal.SIGINT))
-    timer.start()
-    with pytest.raises(Stopped, match="KeyboardInterrupt"):
-        reader.execute(cell, cell.source.replace("epochs)", "10_000)"))
-    assert differs(cell, reader.execute(cell)) is None
