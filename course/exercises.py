@@ -128,10 +128,11 @@ class compared(tried):
 
     def run_again(self, answer, wrong: list[Try], sound: list[Try]) -> str:
         """What a second run with changed inputs shows: one is not used, only its first element is, or an axis is wrong."""
-        tries, until = [*wrong[:6], *sound[:12]], time.perf_counter() + AGAIN     # wrong ones may be alike in more than that
+        until = time.perf_counter() + AGAIN
+        tries = [*wrong[:6], *sound[:12]]                        # wrong ones alone may be alike in more than the mistake
         own, given = (list(inspect.signature(f).parameters) for f in (answer, self.probe))
-        given = own if given[1:] == ["case"] else given[1:]
-        names = {k: name for k, name in enumerate(given[:min(len(t.case) for t in tries)]) if name in own}
+        given = own if given[1:] == ["case"] else given[1:]      # what a probe gives to the answer has one name in both
+        names = {k: name for k, name in enumerate(given[:min(len(t.case) for t in (*wrong, *sound))]) if name in own}
 
         def with_one(t: Try, k: int, value) -> tuple:
             return (*t.case[:k], value, *t.case[k + 1:])
@@ -239,7 +240,8 @@ def wrapped(text: str) -> str:
 def is_untouched(answer, given: Callable | None = None) -> bool:
     """Whether a function or class still is what the notebook gave: the code of `given`, or nothing at all."""
     if inspect.isclass(answer):
-        return all(is_untouched(function) for _, function in inspect.getmembers(answer, inspect.isfunction))
+        methods = [function for function in vars(answer).values() if inspect.isfunction(function)]
+        return bool(methods) and all(map(is_untouched, methods))
     code = getattr(inspect.unwrap(answer), "__code__", None)
     return code is not None and gist(code) == gist((given or (lambda: None)).__code__)
 
@@ -256,17 +258,15 @@ def gist(code) -> list:
 PUT_BACK = [                            # what an answer may set: how to ask for it, and how to set it again
     (random.getstate, random.setstate), (np.random.get_state, np.random.set_state), (torch.get_rng_state, torch.set_rng_state),
     (torch.get_default_dtype, torch.set_default_dtype), (os.getcwd, os.chdir),
-    (np.get_printoptions, lambda options: np.set_printoptions(**options)),
     (lambda: dict(vars(torch._tensor_str.PRINT_OPTS)), lambda options: torch.set_printoptions(**options))]
 
 
 @contextlib.contextmanager
 def kept(printed: io.StringIO) -> Iterator[None]:
-    """Put back random numbers, default type, folder, how numbers print, outputs and warnings as they were."""
+    """Put back random numbers, default type, folder, how tensors print, outputs and warnings as they were."""
     before = [(put, ask()) for ask, put in PUT_BACK]
     with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         warnings.simplefilter("ignore")
-        torch.set_default_dtype(torch.float32)
         try:
             yield
         finally:
