@@ -1,9 +1,9 @@
 """The checks behind the exercises: check(answer) says how far you are, hint(answer) helps without telling all.
 
 The exercises stand in course/judges/, a file for each notebook: @compared(…) above a reference, whose results the answer has
-to give for all cases, or @tried above a trial, which uses the answer and calls need(condition, sentence). `mistakes` maps
-a sentence to the wrong answer of whoever should read it; else general words (words.py) say what holds for all wrong results.
-Hints, and what there is to know for those who have the answer, are in the text file beside.
+to give for all cases, or @tried above a trial, which uses the answer and calls need(condition, sentence). `mistakes` are
+known wrong answers; for others, general words (words.py) say what holds for all wrong results. Beside it is a text file:
+hints (- …), what is said to those who make a known mistake (! mistake: …), and to those who have it (right: …).
 Whatever an answer does, nothing here raises an error, waits for ever or fills the memory, and kept() puts much back.
 """
 from __future__ import annotations
@@ -27,7 +27,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator
 
 import numpy as np
 import psutil
@@ -35,39 +35,20 @@ import torch
 from torch import Tensor
 
 from course import text_of
-from course.words import a_kind, described, explained, fact, kind, leaves, numeric, remarks, rounded, same  # noqa: F401 (the judges', too)
+from course.words import a_kind, described, explained, fact, leaves, numeric, remarks, rounded, same  # noqa: F401 (the judges', too)
 
-
-@dataclass
-class Exercise:
-    """One exercise: `judge(answer)` raises NotYet with a sentence, or returns."""
-    judge: Callable[[Any], None]
-    hints: Sequence[str]
-    right: str                          # what there is to know for those who have it
-    seconds: float = 10                 # how long the answer may take
-    untouched: Callable | None = None   # the code that the notebook gives, where it is more than an empty stub
-    mistakes: dict[str, Callable] = field(default_factory=dict)
-
+MEMORY = 1_500_000_000                # how many bytes an answer may add to this process
+AGAIN = 2                             # how many seconds its second run may take
+JUDGES = Path(__file__).parent / "judges"
+EXERCISES: dict[str, tried] = {}
+TEXTS: dict[str, list[tuple[str, str]]] = {}                     # for each exercise the marks and texts of its text file
+for _file in JUDGES.glob("*.txt"):
+    for _block in text_of(_file).split("=== ")[1:]:
+        _name, *_parts = re.split(r"\n(- |! |right: )", _block)
+        TEXTS[_name] = list(zip(_parts[::2], _parts[1::2]))
 
 # One case, the seed for its random numbers, and what came out of the answer and of the reference.
 Try = collections.namedtuple("Try", "seed case got wanted")
-EXERCISES: dict[str, Exercise] = {}
-MEMORY = 1_500_000_000                # how many bytes an answer may add to this process
-
-
-JUDGES = Path(__file__).parent / "judges"
-
-
-def texts(files: Iterable[Path]) -> dict[str, tuple[list[str], str]]:
-    """What the text files say of each exercise: its hints, and what there is to know for those who have it."""
-    found = collections.defaultdict(lambda: ([], ""))
-    for block in itertools.chain(*(text_of(file).split("=== ")[1:] for file in files)):
-        name, *hints, right = re.split(r"\n(?:- |right: )", block)
-        found[name] = hints, right
-    return found
-
-
-TEXTS = texts(JUDGES.glob("*.txt"))
 
 
 class NotYet(Exception):
@@ -80,57 +61,131 @@ def need(condition: Any, sentence: str) -> None:
         raise NotYet(sentence)
 
 
-def compared(cases: Callable[[], Iterable[tuple]], mistakes: dict[str, Callable] | None = None,
-             probe: Callable = lambda answer, *case: answer(*case), random: Callable[[], tuple] | None = None,
-             tries: int = 20, **more):
-    """Register the decorated function as the reference of the exercise that has its name.
+@dataclass
+class tried:
+    """A decorator: the function below, a trial of the answer, is the judge of the exercise that has its name."""
+    seconds: float = 10                 # how long the answer may take
+    untouched: Callable | None = None   # the code that the notebook gives, where it is more than an empty stub
+    mistakes: dict[str, Callable] = field(default_factory=dict)
 
-    cases: makes the inputs, a tuple of arguments each; random makes one more, `tries` times, with PyTorch's seeds 1, 2, …
-    probe(answer, *case): what is compared, if not the result.
-    """
-    def register(reference):
-        def run(function, seed, case):
-            return outcome(probe, function, copy.deepcopy(case), seed)
+    def __call__(self, function: Callable) -> Callable:
+        self.function = function
+        texts = TEXTS.get(function.__name__, [])
+        self.hints = [text for mark, text in texts if mark == "- "]
+        self.right = "".join(text for mark, text in texts if mark == "right: ")
+        sentences = dict(text.split(": ", 1) for mark, text in texts if mark == "! ")
+        self.mistakes = {sentences.get(short, short): mistake for short, mistake in self.mistakes.items()}
+        EXERCISES[function.__name__] = self
+        return function
 
-        @functools.cache
-        def known() -> list[tuple[int, tuple, Any]]:
-            made = list(cases())
-            for seed in range(1, tries + 1 if random else 1):
-                torch.manual_seed(seed)
-                made.append(random())
-            return [(seed, case, run(reference, seed, case)) for seed, case in enumerate(made)]
-
-        def judge(answer):
-            done = [Try(k, case, watched(probe, answer, case, k), wanted) for k, case, wanted in known()]
-            wrong, sound = ([t for t in done if same(t.got, t.wanted) is right] for right in (False, True))
-            if not wrong:
-                return
-
-            def agreeing(mistake) -> int:
-                """How many wrong results this mistake explains; 0 if it does not agree with the right ones."""
-                agree = (same(t.got, run(mistake, t.seed, t.case)) for t in [wrong[0], *sound])
-                return all(agree) and sum(same(t.got, run(mistake, t.seed, t.case)) for t in wrong)
-
-            for sentence, count in sorted(((k, agreeing(v)) for k, v in (mistakes or {}).items()), key=lambda known: -known[1]):
-                need(count < max(min(2, len(wrong)), len(wrong) / 4), sentence)                     # one may agree by chance
-            if isinstance(wrong[0].got, Exception):
-                raise wrong[0].got
-            wrong = [t for t in wrong if not isinstance(t.got, Exception)]
-            sentence, remark = in_general_words(wrong, sound)
-            shown = "" if wrong[0].got is None else shown_again(run, answer, reference, probe, wrong, sound)
-            raise NotYet(f"{sentence} {shown or remark}")
-
-        EXERCISES[reference.__name__] = Exercise(judge, *TEXTS[reference.__name__], mistakes=mistakes or {}, **more)
-        return reference
-    return register
+    def judge(self, answer) -> None:
+        """Raise NotYet with a sentence, or return."""
+        self.function(answer)
 
 
-def tried(**more):
-    """Register the decorated function, a trial of the answer, as the judge of the exercise that has its name."""
-    def register(trial):
-        EXERCISES[trial.__name__] = Exercise(trial, *TEXTS[trial.__name__], **more)
-        return trial
-    return register
+@dataclass
+class compared(tried):
+    """A decorator: the function below is the reference of the exercise that has its name."""
+    cases: Callable[[], Iterable[tuple]] = list                  # makes the inputs, a tuple of arguments each
+    random: Callable[[], tuple] | None = None                    # makes one more, `tries` times, with the seeds 1, 2, …
+    tries: int = 20
+    probe: Callable = lambda answer, *case: answer(*case)        # what is compared, if not the result
+
+    @functools.cached_property
+    def known(self) -> tuple[list[tuple], list, dict[str, list]]:
+        """All cases, and what comes out of the reference and of each mistake."""
+        cases = list(self.cases())
+        for seed in range(1, self.tries + 1 if self.random else 1):
+            seeded(seed)
+            cases.append(self.random())
+
+        def results(function) -> list:
+            return [self.run(function, seed, case) for seed, case in enumerate(cases)]
+        return cases, results(self.function), {sentence: results(mistake) for sentence, mistake in self.mistakes.items()}
+
+    def run(self, function: Callable, seed: int, case: tuple) -> Any:
+        return outcome(self.probe, function, copy.deepcopy(case), seed)
+
+    def judge(self, answer) -> None:
+        """If results are wrong: say which known mistake explains them, or in general words what is to see."""
+        cases, wanted, mistakes = self.known
+        got = [watched(self.probe, answer, case, seed) for seed, case in enumerate(cases)]
+        tries = list(map(Try, itertools.count(), cases, got, wanted))
+        wrong, sound = ([t for t in tries if same(t.got, t.wanted) is right] for right in (False, True))
+        if not wrong:
+            return
+        best, most = "", 0
+        for sentence, found in mistakes.items():
+            alike = sum(same(t.got, found[t.seed]) for t in wrong)
+            if alike > most and all(same(t.got, found[t.seed]) for t in [wrong[0], *sound]):
+                best, most = sentence, alike
+        need(most < max(min(2, len(wrong)), len(wrong) / 4), best)                                 # one may agree by chance
+        if isinstance(wrong[0].got, Exception):
+            raise wrong[0].got
+        wrong = [t for t in wrong if not isinstance(t.got, Exception)]
+        sentence, remark = in_general_words(wrong, sound)
+        again = "" if wrong[0].got is None else self.run_again(answer, wrong, sound)
+        raise NotYet(f"{sentence} {again or remark}")
+
+    def run_again(self, answer, wrong: list[Try], sound: list[Try]) -> str:
+        """What a second run with changed inputs shows: one is not used, only its first element is, or an axis is wrong."""
+        until = time.perf_counter() + AGAIN
+        tries = [*wrong[:6], *sound[:12]]                        # wrong ones alone may be alike in more than the mistake
+        own, given = (list(inspect.signature(f).parameters) for f in (answer, self.probe))
+        given = own if given[1:] == ["case"] else given[1:]      # what a probe gives to the answer has one name in both
+        names = {k: name for k, name in enumerate(given[:min(len(t.case) for t in (*wrong, *sound))]) if name in own}
+
+        def with_one(t: Try, k: int, value) -> tuple:
+            return (*t.case[:k], value, *t.case[k + 1:])
+
+        def no_matter(changed: Iterable[tuple[Try, tuple]]) -> bool:
+            """Whether these other cases never change the answer's result, and at least four times the reference's."""
+            count = 0
+            for t, case in changed:
+                if time.perf_counter() > until or not same(self.run(answer, t.seed, case), t.got):
+                    return False
+                other = self.run(self.function, t.seed, case)
+                count += not isinstance(other, Exception) and not same(other, t.wanted)
+            return count >= 4
+
+        unused = [name for k, name in names.items() if no_matter(
+            (t, with_one(t, k, value)) for t in tries for value in others(t.case[k], [*wrong, *sound], k))]
+        if unused:
+            return f"Your result stays the same when {' or '.join(unused)} changes: is it used?"
+        longest = [(t, n) for t in tries if (n := max(map(length, t.case), default=0)) > 1]
+        if no_matter((t, tuple(v[:1] if length(v) == n else v for v in t.case)) for t, n in longest):
+            return "With the first element alone, the same comes out. Does a return inside the loop end it in its first round?"
+        for k, name in names.items():
+            for a, b in itertools.combinations(range(min(getattr(t.case[k], "ndim", 0) for t in tries)), 2):
+                turned = [self.run(self.function, t.seed, with_one(t, k, t.case[k].transpose(a, b))) for t in tries]
+                if all(same(t.got, r) or isinstance(r, Tensor) and r.ndim > b and same(t.got, r.transpose(a, b))
+                       for t, r in zip(tries, turned)):
+                    return f"It would be right with axes {a} and {b} of {name} exchanged: you work along the wrong one."
+        return ""
+
+
+def in_general_words(wrong: list[Try], sound: list[Try]) -> tuple[str, str]:
+    """What is to see in one wrong result, and a remark that is true of every wrong result."""
+    others_right = any(numeric(t.wanted) is None or numeric(t.wanted).any() for t in sound)
+    told = [list(remarks(t.case, t.got, t.wanted, others_right, len(wrong) > 1)) for t in wrong]
+    common = next((remark for remark in told[0] if all(remark in more for more in told)), "")
+    alike = [t for t in wrong if "comes out" in fact(t.got, t.wanted)] if "comes out" in fact(*wrong[0][2:]) else wrong[:1]
+    shown = min(alike, key=lambda t: sum(v.numel() or 99 if isinstance(v, Tensor) else 1 for v in leaves(t.case)))
+    but = "it is right for other inputs, but with" if len(sound) >= len(wrong) else "with"
+    return f"{but} {described(shown.case)}: {fact(shown.got, shown.wanted)}", common
+
+
+def length(value) -> int:
+    return len(value) if isinstance(value, list) or isinstance(value, Tensor) and value.ndim else 0
+
+
+def others(value, tries: list[Try], k: int) -> list:
+    """Up to three other values for input number k, of the same kind and size: turned round, with zeros, from other cases."""
+    found = [t.case[k] for t in tries if type(t.case[k]) is type(value)]
+    if length(value):                                            # a mean is the same when turned round
+        found[:0] = [value.flip(0), torch.cat([value[:1] * 0, value[1:]])] if isinstance(value, Tensor) else [value[::-1]]
+    shape = getattr(value, "shape", length(value))
+    return [other for other in found if getattr(other, "shape", length(other)) == shape and not same(other, value)][:3]
 
 
 def check(answer=None) -> None:
@@ -141,15 +196,16 @@ def check(answer=None) -> None:
 def hint(answer=None, number: int = 1) -> None:
     """Give a hint for an exercise; hint(answer, 2) gives the next one."""
     name, exercise = named(answer)
-    hints = exercise.hints if exercise else []
-    number = min(max(number, 1), len(hints)) if type(number) is int else 1
-    more = f"One more: hint({name}, {number + 1})." if number < len(hints) else "That was the last one."
-    print(wrapped(f"{name}, hint {number} of {len(hints)}. {hints[number - 1]} {more}") if exercise else name)
+    if exercise:
+        number = min(max(number, 1), len(exercise.hints))
+        more = f"One more: hint({name}, {number + 1})." if number < len(exercise.hints) else "That was the last one."
+        name = wrapped(f"{name}, hint {number} of {len(exercise.hints)}. {exercise.hints[number - 1]} {more}")
+    print(name)
 
 
 def verdict(answer) -> str:
     """What check prints: `name: right. …`, `name: not yet, because …` or `name: not attempted yet. …`."""
-    if isinstance(threading.current_thread(), Checking):
+    if threading.current_thread().name == "an answer":
         raise NotYet("your function calls check. Move that line out of it, into a cell of its own.")
     name, exercise = named(answer)
     if exercise is None:
@@ -163,72 +219,74 @@ def verdict(answer) -> str:
         return wrapped(f"{name}: not attempted yet. Write your answer in the cell above, run it, and then this one "
                        f"again. hint({name}) helps.")
     because = str(error) if isinstance(error, NotYet) else explained(error, answer)
-    first = printed.strip().splitlines()[:1]
-    also = f"(It also printed {first[0][:60]!r}; printing shows a value, only return hands it back.)" if first else ""
+    first = printed.strip().partition("\n")[0][:60]
+    also = f"(It also printed {first!r}; printing shows a value, only return hands it back.)" if first else ""
     return wrapped(f"{name}: not yet, because {because} {also}")
 
 
-def named(answer) -> tuple[str, Exercise | None]:
-    """The exercise's name and the exercise, or a text and None; a lambda has the name of the variable that holds it."""
+def named(answer) -> tuple[str, tried | None]:
+    """The exercise's name and the exercise, or what there is to say of something else, and None."""
     name = getattr(answer, "__name__", None) or type(answer).__name__
-    frame = inspect.currentframe() if name not in EXERCISES and callable(answer) else None
-    while frame:
-        name = next((key for key in EXERCISES if frame.f_locals.get(key) is answer), name)
-        frame = frame.f_back
     if name in EXERCISES and callable(answer):
         return name, EXERCISES[name]
     what = f"{name!r} is the name of no exercise" if callable(answer) else f"this is {a_kind(answer)}"
     return wrapped(f"not yet, because {what}: give check the function or class that you wrote, with the name that it has in "
-                   "the exercise. What you made without def gets a name by =, as in ink = lambda images: …"), None
+                   "the exercise. The name is what stands behind def or class; ink = lambda images: … gives none."), None
 
 
 def wrapped(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 88, break_on_hyphens=False, break_long_words=False)
 
 
-class Checking(threading.Thread):
-    """The thread in which an answer runs, and the exception that it ends with."""
-    error: BaseException | None = None
-
-    def run(self):
-        try:
-            seeded(0)
-            super().run()
-        except BaseException as error:
-            self.error = error
+def is_untouched(answer, given: Callable | None = None) -> bool:
+    """Whether a function or class still is what the notebook gave: the code of `given`, or nothing at all."""
+    if inspect.isclass(answer):
+        methods = [function for function in vars(answer).values() if inspect.isfunction(function)]
+        return bool(methods) and all(map(is_untouched, methods))
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    return code is not None and gist(code) == gist((given or (lambda: None)).__code__)
 
 
-class Printed(io.StringIO):
-    """What an answer prints, as far as anybody would read it."""
-    def write(self, text: str) -> int:
-        return super().write(text[:1000]) if not self.closed and self.tell() < 10_000 else len(text)
+def gist(code) -> list:
+    """What a function names, uses and compares, in order; the rest of its bytecode depends on where it was compiled."""
+    kinds = "LOAD", "STORE", "COMPARE", "BINARY", "UNARY", "IS_", "CONTAINS", "RETURN_CONST"
+    return [gist(i.argval) if inspect.iscode(i.argval) else (i.opname if i.argval is None else "", i.argval)
+            for i in dis.get_instructions(code) if i.opname.startswith(kinds)]
 
-    def close(self) -> None:                                     # some answers close sys.stdout
-        pass
+
+# ---------------------------------------------------------------- running what somebody else wrote
+
+PUT_BACK = [                            # what an answer may set: how to ask for it, and how to set it again
+    (random.getstate, random.setstate), (np.random.get_state, np.random.set_state), (torch.get_rng_state, torch.set_rng_state),
+    (torch.get_default_dtype, torch.set_default_dtype), (os.getcwd, os.chdir),
+    (lambda: dict(vars(torch._tensor_str.PRINT_OPTS)), lambda options: torch.set_printoptions(**options))]
 
 
 @contextlib.contextmanager
-def kept(printed: Printed) -> Iterator[None]:
-    """Put back what an answer may set: random numbers, default type, folder, how numbers print, outputs, warnings."""
-    numbers, arrays, dtype, folder = random.getstate(), np.random.get_state(), torch.get_default_dtype(), os.getcwd()
-    tensors = dict(vars(torch._tensor_str.PRINT_OPTS))
-    with (torch.random.fork_rng(devices=[]), np.printoptions(), warnings.catch_warnings(),
-          contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)):
+def kept(printed: io.StringIO) -> Iterator[None]:
+    """Put back random numbers, default type, folder, how tensors print, outputs and warnings as they were."""
+    before = [(put, ask()) for ask, put in PUT_BACK]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         warnings.simplefilter("ignore")
-        torch.set_default_dtype(torch.float32)
         try:
             yield
         finally:
-            random.setstate(numbers)
-            np.random.set_state(arrays)
-            torch.set_default_dtype(dtype)
-            torch.set_printoptions(**tensors)
-            os.chdir(folder)
+            for put, state in before:
+                put(state)
 
 
 def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
     """Run job() in a thread: the exception that it ends with, or None, and what it printed."""
-    thread, printed, stopped = Checking(target=job, daemon=True), Printed(), ""
+    printed, stopped, ended = io.StringIO(), "", []
+
+    def run():
+        try:
+            seeded(0)
+            job()
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run, name="an answer", daemon=True)
     held, until = psutil.Process().memory_info, time.perf_counter() + seconds
     before = held().rss
     with kept(printed):
@@ -246,12 +304,12 @@ def guarded(job: Callable, seconds: float) -> tuple[BaseException | None, str]:
                 if thread.is_alive():
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
                     thread.join(.05)
-    return NotYet(stopped) if stopped else thread.error, printed.getvalue()
+    return NotYet(stopped) if stopped else ended[0] if ended else None, printed.getvalue()
 
 
 def seeded(seed: int) -> None:
-    """Begin with this seed wherever random numbers come from."""
-    for begin in (random.seed, np.random.seed, torch.manual_seed):
+    """Begin with this seed wherever random numbers come from; torch.manual_seed asks all devices, and that takes long."""
+    for begin in (random.seed, np.random.seed, torch.default_generator.manual_seed):
         begin(seed)
 
 
@@ -269,91 +327,13 @@ def watched(probe: Callable, answer: Callable, case: tuple, seed: int) -> Any:
     given = copy.deepcopy(case)
     parts = list(leaves(given))
     got = outcome(probe, answer, given, seed)
-    need(not isinstance(got, NotYet), str(got))
+    if isinstance(got, NotYet):
+        raise got
     in_place = list(map(id, parts)) == list(map(id, leaves(given)))               # the list holds what it has held
     what, made = ("tensor", ".clone()") if in_place else ("list", "list(…)")
     need(isinstance(got, Exception) or same(given, case), f"your code changes the {what} that it is given, and whoever called "
          f"it is left with the changed one. Work on a copy, made with {made}.")
     return got
-
-
-def is_untouched(answer, given: Callable | None = None) -> bool:
-    """Whether a function or class still is what the notebook gave: an empty stub, or the code of `given`."""
-    if inspect.isclass(answer):
-        methods = [f for f in vars(answer).values() if inspect.isfunction(f)]
-        return (bool(methods) or answer.__bases__ == (object,)) and all(is_untouched(f) for f in methods)
-    code = getattr(inspect.unwrap(answer), "__code__", None)
-    if code is None or given is not None:
-        return code is not None and gist(code) == gist(given.__code__)
-    return all(i.opname in ("RESUME", "NOP", "RETURN_VALUE") or i.opname in ("LOAD_CONST", "RETURN_CONST")
-               and i.argval in (None, ...) for i in dis.get_instructions(code))
-
-
-def gist(code) -> list:
-    """What a function names, uses and compares, in order; the rest of its bytecode depends on where it was compiled."""
-    kinds = "LOAD", "STORE", "COMPARE", "BINARY", "UNARY", "IS_", "CONTAINS"
-    return [gist(i.argval) if inspect.iscode(i.argval) else (i.opname if i.argval is None else "", i.argval)
-            for i in dis.get_instructions(code) if i.opname.startswith(kinds)]
-
-
-def in_general_words(wrong: list[Try], sound: list[Try]) -> tuple[str, str]:
-    """What is to see in one wrong result, and a remark that is true of every wrong result."""
-    others_right = any(numeric(t.wanted) is None or numeric(t.wanted).any() for t in sound)
-    told = [list(remarks(t.case, t.got, t.wanted, others_right, len(wrong) > 1)) for t in wrong]
-    common = next((remark for remark in told[0] if all(remark in more for more in told)), "")
-    numbers = [t for t in wrong if "comes out" in fact(t.got, t.wanted)] if "comes out" in fact(*wrong[0][2:]) else wrong[:1]
-    shown = min(numbers, key=lambda t: sum(v.numel() or 99 if isinstance(v, Tensor) else 1 for v in leaves(t.case)))  # few fit
-    but = "it is right for other inputs, but with" if len(sound) >= len(wrong) else "with"
-    return f"{but} {described(shown.case)}: {fact(shown.got, shown.wanted)}", common
-
-
-def shown_again(run: Callable, answer, reference, probe: Callable, wrong: list[Try], sound: list[Try]) -> str:
-    """What a second run with changed inputs shows: one is not used, only its first element is, or an axis is the wrong one."""
-    own, names = (list(inspect.signature(f).parameters) for f in (answer, probe))
-    names = own if names[1:] == ["case"] else [name if name in own else "" for name in names[1:]]
-    names = names[:min(len(t.case) for t in (*wrong, *sound))]
-    until = time.perf_counter() + 2                              # a slow answer is not run long again
-    most = [*wrong[:6], *sound[:12]]                             # wrong ones alone may be alike in more than the mistake
-
-    def no_matter(changed) -> bool:
-        """Whether other inputs never change the answer's result, and at least four times the reference's."""
-        changed = list(changed)
-        if not all(time.perf_counter() < until and same(run(answer, t.seed, case), t.got) for t, case in changed):
-            return False
-        found = [(t.wanted, run(reference, t.seed, case)) for t, case in changed]
-        return 4 <= sum(not isinstance(other, Exception) and not same(other, wanted) for wanted, other in found)
-
-    def with_one(case, k, value):
-        return (*case[:k], value, *case[k + 1:])
-
-    idle = [name for k, name in enumerate(names) if name and no_matter(
-        (t, with_one(t.case, k, value)) for t in most for value in others(t.case[k], [*wrong, *sound], k))]
-    if idle:
-        return f"Your result stays the same when {' or '.join(idle)} changes: is it used?"
-    long = [(t, n) for t in most if (n := max(map(length, t.case), default=0)) > 1]
-    if no_matter((t, tuple(v[:1] if length(v) == n else v for v in t.case)) for t, n in long):
-        return "With the first element alone, the same comes out. Does a return inside the loop end it in its first round?"
-    for k, name in enumerate(names):
-        axes = min(getattr(t.case[k], "ndim", 0) for t in most)
-        for a, b in itertools.combinations(range(axes if name else 0), 2):
-            made = [run(reference, t.seed, with_one(t.case, k, t.case[k].transpose(a, b))) for t in most]
-            if all(same(t.got, r) or isinstance(r, Tensor) and r.ndim > b and same(t.got, r.transpose(a, b))
-                   for t, r in zip(most, made)):
-                return f"It would be right with axes {a} and {b} of {name} exchanged: you work along the wrong one."
-    return ""
-
-
-def length(value) -> int:
-    return len(value) if isinstance(value, list) or isinstance(value, Tensor) and value.ndim else 0
-
-
-def others(value, tries: list[Try], k: int) -> list:
-    """Up to three other values for input number k, of the same kind and size: turned round, with zeros, from other cases."""
-    found = [t.case[k] for t in tries if type(t.case[k]) is type(value)]
-    if length(value):                                            # a mean is the same when turned round
-        found[:0] = [value.flip(0), torch.cat([value[:1] * 0, value[1:]])] if isinstance(value, Tensor) else [value[::-1]]
-    size = getattr(value, "shape", length(value))
-    return [other for other in found if getattr(other, "shape", length(other)) == size and not same(other, value)][:3]
 
 
 def stack_of_images(n: int = 3, rows: int = 28, columns: int = 28, seed: int = 0) -> Tensor:

@@ -7,6 +7,7 @@ import math
 import re
 import textwrap
 import traceback
+from pathlib import Path
 from typing import Iterator
 
 import numpy as np
@@ -163,23 +164,8 @@ def remarks(case: tuple, got, wanted, sound: bool, several: bool) -> Iterator[st
 
 
 # What PyTorch's and Python's most frequent messages mean: a pattern in the message, and what to look for.
-MEANINGS = [
-    (r"leaf Variable that requires grad", "a parameter is changed in place outside of torch.no_grad()."),
-    (r"does not require grad", "there is no way back from the loss to the parameters: were they made with requires_grad, and "
-     "is the loss calculated from them, outside of torch.no_grad() and without detach or item?"),
-    (r"created only for scalar", "only one number can be sent back: take the mean of the losses first."),
-    (r"infer output dtype|(?i:got): (Long|Byte|Bool)", "mean and its like want floats: put .float() in front."),
-    (r"must match|cannot be multiplied|mismatch|(put|of|sor|equal) size", "two shapes do not fit together: see both .shape."),
-    (r"only one element tensors|converted to Scalar|only integer tensors|Boolean value of Tensor with more than one",
-     "a whole tensor stands where one number is wanted, or one True or False. .any(), .all() or .sum() make one of many."),
-    (r"NoneType", "something is None. A .grad is None before the first backward(), and for a new tensor, such as p = p - … "
-     "makes; p -= … changes the old one. A function without return gives None, too."),
-    (r"empty|need at least one|numel\(\) == 0", "there is nothing in it, and a loop leaves nothing to stack."),
-    (r"name '\w+' is not defined", "is it spelt otherwise, is an import missing, or was the cell that makes it not run?"),
-    (r"recursion", "your function calls itself without end."),
-    (r"values to unpack", "there are more names, or fewer, than things to name: how many axes or results are there?"),
-    (r"cannot access local|before assignment", "this name gets its value only in a loop or an if that was not entered."),
-]
+MEANINGS = [block.split("\n", 1) for block in
+            Path(__file__).with_name("meanings.txt").read_text(encoding="utf-8").split("\n\n")]
 
 
 def explained(error: BaseException, answer) -> str:
@@ -191,7 +177,7 @@ def explained(error: BaseException, answer) -> str:
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     at = linecache.getline(lines[-1].filename, lines[-1].lineno).strip() if lines else ""
     what = "it ends with an error" if lines else "what comes back cannot be used"
-    meaning = next((words for pattern, words in MEANINGS if re.search(pattern, message)), "")
+    meaning = next((words.strip() for pattern, words in MEANINGS if re.search(pattern, message)), "")
     if written := set(re.findall(r"\b\d\d+", at)) & set(re.findall(r"\d\d+", message)):
         meaning += f" The length {written.pop()} is written into this line; .shape tells it for every size."
     if isinstance(error, TypeError) and "argument" in message and not lines:

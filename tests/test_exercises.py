@@ -106,13 +106,15 @@ def test_the_example_in_the_description_is_true(name):
 
 
 @each
-def test_hints_are_there_and_end(name, capsys):
-    hints = EXERCISES[name].hints
-    assert len(hints) >= 2
-    for number in (1, 2, 99, 0, None):
+def test_hints_and_the_other_texts_are_there(name, capsys):
+    exercise = EXERCISES[name]
+    assert len(exercise.hints) >= 2 and exercise.right
+    for number in (1, 2, 99, 0):
         hint(written(name, 1)[0], number)
     said = " ".join(capsys.readouterr().out.split())
-    assert all(" ".join(text.split())[:40] in said for text in hints[:2] + hints[-1:])
+    assert all(" ".join(text.split())[:40] in said for text in exercise.hints[:2] + exercise.hints[-1:])
+    told = {text.split(": ", 1)[1] for mark, text in exercises.TEXTS[name] if mark == "! "}
+    assert told <= set(exercise.mistakes) and min(map(len, exercise.mistakes), default=40) >= 40, "each mistake has a sentence"
 
 
 # ---------------------------------------------------------------- answers in another style, and wrong ones
@@ -199,19 +201,13 @@ def test_general_words_say_what_a_second_run_shows(name, says, function, toys):
     assert says in said_of(function), said_of(function)
 
 
-def test_a_second_run_makes_no_answer_late(toys):
-    def ends(values):
-        time.sleep(1)
-        return values[0], 0.
-    assert "in the second of 2 results, 0.0 comes out where" in said_of(ends)
-
-
-def test_what_has_no_name_is_known_by_its_variable():
-    ink = lambda images: (images > 0).float().mean((1, 2))       # noqa: E731
-    assert said_of(ink).startswith("ink: right. ")
-    ink = functools.partial(torch.mean, dim=(1, 2))
-    assert said_of(ink).startswith("ink: not yet, because this is the mean light")
-    assert "gets a name by =, as in ink = lambda" in said_of(lambda images: images)
+def test_a_second_run_makes_no_answer_late(toys, monkeypatch):
+    def shares(table, least):
+        time.sleep(.01)
+        return 0 * table[:, 0]
+    for seconds, found in (2, True), (.05, False):
+        monkeypatch.setattr(exercises, "AGAIN", seconds)
+        assert ("is it used?" in said_of(shares)) is found
 
 
 # ---------------------------------------------------------------- junk, and what a check protects from
@@ -226,11 +222,11 @@ JUNK = {
     "no input": lambda: 3 + len(JUNK),
     "inputs": lambda *inputs: inputs[0] if inputs else None,
 }
-FULLY = ("boldest", "stops_at", "Momentum", "learn_two_digits")            # the other exercises get two kinds of junk each
+FULLY = ("boldest", "stops_at", "Momentum", "learn_two_digits")            # the other exercises get one kind of junk each
 
 
 @pytest.mark.parametrize("name, junk", [(name, junk) for k, name in enumerate(EXERCISES) for j, junk in enumerate(JUNK)
-                                        if name in FULLY or j % 4 == k % 4])
+                                        if name in FULLY or j == k % len(JUNK)])
 def test_junk_gets_a_readable_answer(name, junk):
     answer = under(name, JUNK[junk])
     if junk == "no input":
@@ -273,7 +269,7 @@ def test_an_answer_that_never_ends_or_fills_the_memory_is_stopped(ink, says, mon
     monkeypatch.setattr(EXERCISES["ink"], "seconds", .6 if ink is forever else 30)
     monkeypatch.setattr(exercises, "MEMORY", 200_000_000)
     started, threads = time.perf_counter(), threading.active_count()
-    assert says in said_of(ink) and time.perf_counter() - started < 5 and threading.active_count() == threads
+    assert says in said_of(under("ink", ink)) and time.perf_counter() - started < 5 and threading.active_count() == threads
 
 
 def test_an_answer_that_calls_check_is_told_so():
@@ -291,13 +287,11 @@ def test_what_an_error_says_is_cut_short_and_names_no_path_of_the_machine():
     assert len(said) < 700 and "/home" not in said and "0x7" not in said
 
 
-def test_an_answer_that_closes_or_floods_the_output_does_no_harm(capsys):
+def test_an_answer_that_floods_the_output_does_no_harm(capsys):
     def ink(images):
         print("a line\n" * 100_000)
-        sys.stdout.close()
     assert "It also printed 'a line'" in said_of(ink)
-    print("still here")
-    assert capsys.readouterr().out == "still here\n"
+    assert not capsys.readouterr().out
 
 
 def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
@@ -306,8 +300,7 @@ def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
         exercises.seeded(5)
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
-        for library in (torch.set_printoptions, np.set_printoptions):
-            library(precision=1)
+        torch.set_printoptions(precision=1)
         warnings.simplefilter("error")
         os.chdir(tmp_path)
         sys.stdout = sys.stderr = None
@@ -315,8 +308,7 @@ def test_a_check_leaves_no_trace(tmp_path, monkeypatch):
 
     def state():
         return (random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist(), torch.is_grad_enabled(),
-                torch.get_default_dtype(), str(torch.tensor(1 / 3)), str(np.float64(1) / np.full(1, 3)), warnings.filters[:],
-                os.getcwd(), sys.stdout, sys.stderr)
+                torch.get_default_dtype(), str(torch.tensor(1 / 3)), warnings.filters[:], os.getcwd(), sys.stdout, sys.stderr)
     for judge in (EXERCISES["ink"].judge, lambda answer: need(False, f"{answer(None)} is wrong.")):
         monkeypatch.setattr(EXERCISES["ink"], "judge", judge)
         said = []

@@ -23,29 +23,22 @@ def whole(low: int, high: int) -> int:
     return int(torch.randint(low, high + 1, ()))
 
 
-@compared(cases=lambda: [(2, 2, 1), (4, 4, 3), (28, 28, 10)], random=lambda: (whole(1, 30), whole(1, 30), whole(1, 10)),
+@compared(
+    cases=lambda: [(2, 2, 1), (4, 4, 3), (28, 28, 10)],
+    random=lambda: (whole(1, 30), whole(1, 30), whole(1, 10)),
     mistakes={
-        "the biases are left out: each answer has one number that is added at the end.":
-            lambda rows, columns, answers: rows * columns * answers,
-        "there is only one bias in it. Each answer has a bias of its own.":
-            lambda rows, columns, answers: rows * columns * answers + 1})
+        "no biases": lambda rows, columns, answers: rows * columns * answers,
+        "one bias": lambda rows, columns, answers: rows * columns * answers + 1})
 def count_parameters(rows, columns, answers):
     return (rows * columns + 1) * answers
 
 
-def some_scores() -> tuple:
-    """Up to five scores (n, 1), large or tiny, some exactly 0, and two different digits."""
-    scores = torch.randn(whole(0, 5), 1) * 10. ** whole(-4, 1)
-    return scores * (torch.rand_like(scores) > .3), *torch.randperm(10)[:2].tolist()
-
-
 @compared(
-    cases=lambda: [(torch.tensor([[2.5], [-.1], [.1]]), 3, 7), (torch.tensor([[2.], [0.], [-9.]]), 0, 1)], random=some_scores,
+    cases=lambda: [(torch.tensor([[2.5], [-.1], [.1]]), 3, 7), (torch.tensor([[2.], [0.], [-9.]]), 0, 1)],
+    random=lambda: (torch.randint(-3, 4, (whole(0, 5), 1)) * 10. ** whole(-4, 1), *torch.randperm(10)[:2].tolist()),
     mistakes={
-        "you compare the scores with .5. These are logits: undecided is 0, and the sigmoid makes .5 of it.":
-            lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
-        "a score of exactly 0 is undecided. The exercise counts it as `no`.":
-            lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no)})
+        "above .5": lambda preds, yes, no: torch.where(preds[:, 0] > .5, yes, no),
+        "0 counts": lambda preds, yes, no: torch.where(preds[:, 0] >= 0, yes, no)})
 def says(preds, yes, no):
     return torch.tensor([yes if score > 0 else no for score, in preds.tolist()], dtype=torch.int64)
 
@@ -61,21 +54,19 @@ def by_hand(answer, preds, y, what="the loss"):
     with Without(["binary_cross_entropy_with_logits", "cross_entropy"],
                  "this is PyTorch's version; here write it by hand, from the score."):
         loss = answer(leaf, y)
-    if not leaf.requires_grad:
-        return loss
-    with_autograd = isinstance(loss, Tensor) and loss.requires_grad
-    return torch.autograd.grad(loss if with_autograd else stable_cross_entropy(leaf, y), leaf)[0]
+    if leaf.requires_grad and not (isinstance(loss, Tensor) and loss.requires_grad):
+        loss = stable_cross_entropy(leaf, y)
+    return torch.autograd.grad(loss, leaf)[0] if leaf.requires_grad else loss
 
 
-@compared(cases=lambda: [*[(torch.tensor([[z]]), torch.tensor([[1.]])) for z in (-1., -3.1, -5.1, -200., -2000.)],
+@compared(
+    cases=lambda: [*[(torch.tensor([[z]]), torch.tensor([[1.]])) for z in (-1., -3.1, -5.1, -200., -2000.)],
                    (torch.tensor([[-200.], [1000.], [300.], [-1.]]), torch.tensor([[1.], [0.], [1.], [0.]]), "its slopes")],
     random=lambda: (torch.randn(n := whole(1, 5), 1) * 10 ** (3 * torch.rand(n, 1) - 1), torch.randint(2, (n, 1)).float()),
     probe=by_hand,
     mistakes={
-        "it is infinite for a digit far on the wrong side: the probability is rounded to 0 before the logarithm sees it.":
-            lambda preds, y: -torch.where(y > .5, preds.sigmoid(), 1 - preds.sigmoid()).log().mean(),
-        "the loss is right, but its slope is nan: an infinite exp, or the logarithm of 0, is thrown away. Use exp(-|z|).":
-            lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean()})
+        "infinite": lambda preds, y: -torch.where(y > .5, preds.sigmoid(), 1 - preds.sigmoid()).log().mean(),
+        "slope nan": lambda preds, y: torch.where((z := sided(preds, y)) > -50, (1 + (-z).exp()).log(), -z).mean()})
 def stable_cross_entropy(preds, y):
     return F.softplus(-sided(preds, y)).mean()
 
@@ -91,21 +82,22 @@ def without_autograd(answer, x, y, w, b):
         return answer(x, y, w, b)
 
 
-@compared(cases=lambda: [(torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1))],
-    random=lambda: (*(xy := some_digits()), 4 * torch.randn(xy[0].shape[1], 1), torch.randn(1)), probe=without_autograd,
+@compared(
+    cases=lambda: [(torch.tensor([[1., 0.], [1., 1.]]), torch.tensor([[1.], [0.]]), torch.zeros(2, 1), torch.zeros(1))],
+    random=lambda: (*(xy := some_digits()), 4 * torch.randn(xy[0].shape[1], 1), torch.randn(1)),
+    probe=without_autograd,
     mistakes={
-        "the score takes the place of the probability: the sigmoid is missing.": lambda x, y, w, b: (
-            x.T @ (x @ w + b - y) / len(x), (x @ w + b - y).mean(0))})
-def cross_entropy_gradient(x, y, w, b):
-    pulls = (x @ w + b).sigmoid() - y
+        "no sigmoid": lambda x, y, w, b: cross_entropy_gradient(x, y, w, b, says=lambda score: score)})
+def cross_entropy_gradient(x, y, w, b, says=torch.sigmoid):
+    pulls = says(x @ w + b) - y
     return x.T @ pulls / len(x), pulls.mean(0)
 
 
-@compared(cases=lambda: [(torch.tensor([[1.], [-1.]]), torch.tensor([[1.], [0.]]), 1., 1)],
+@compared(
+    cases=lambda: [(torch.tensor([[1.], [-1.]]), torch.tensor([[1.], [0.]]), 1., 1)],
     random=lambda: (*some_digits(), whole(0, 8) / 4, whole(0, 4)),
     mistakes={
-        "the first step is right, and then the gradients add up: clear both after each step.":
-            lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, kept=1.)})
+        "gradients kept": lambda x, y, lr, epochs: train_linear(x, y, lr, epochs, kept=1.)})
 def train_linear(x, y, lr, epochs, kept=0.):
     w, b, slopes = torch.zeros(x.shape[1], 1), torch.zeros(1), (0., 0.)
     for _ in range(epochs):
@@ -124,13 +116,14 @@ def some_data() -> tuple:
 
 def told(answer, data, yes, w, b):
     """The score, when learn makes w and b of the right rows and targets."""
-    wanted, calls = {"x": data[0].flatten(1), "y": (data[1] == yes).float()[:, None], "lr": .5, "epochs": 100}, []
+    calls = []
 
     def learn(x, y, lr, epochs):
-        for (name, right), got in zip(wanted.items(), (x, y, lr, epochs)):
+        for name, got, right in (("x", x, data[0].flatten(1)), ("y", y, (data[1] == yes).float()[:, None]),
+                                 ("lr", lr, .5), ("epochs", epochs, 100)):
             if not same(got, right):
-                need(False, f"look at {name}, which you give to learn: "
-                     + fact(got, right).replace("your result", "it").replace("comes out", "stands"))
+                said = fact(got, right).replace("your result", "it").replace("comes out", "stands")
+                need(False, f"look at {name}, which you give to learn: {said}")
         calls.append(x)
         return w, b
 
@@ -139,12 +132,11 @@ def told(answer, data, yes, w, b):
     return score
 
 
-@compared(cases=list, random=some_data, probe=told,
+@compared(
+    random=some_data, probe=told,
     mistakes={
-        "each prediction is compared with each label: (n, 1) against (n,) makes n times n answers. Compare (n,) with (n,).":
-            lambda learn, data, yes: held_back_score(learn, data, yes, lambda preds: preds > 0),
-        "this is the score on the training digits. Those held back say how well it does on new ones.":
-            lambda learn, data, yes: held_back_score(learn, data[:2] * 2, yes)})
+        "n times n": lambda learn, data, yes: held_back_score(learn, data, yes, lambda preds: preds > 0),
+        "training digits": lambda learn, data, yes: held_back_score(learn, data[:2] * 2, yes)})
 def held_back_score(learn, data, yes, says=lambda preds: preds[:, 0] > 0):
     (x, labels), (images, truth) = data[:2], data[2:]
     w, b = learn(x.flatten(1), (labels == yes).float()[:, None], .5, 100)

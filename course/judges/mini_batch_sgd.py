@@ -9,22 +9,21 @@ from course.judges.linear_model import whole
 from utils import Batches, train_epoch
 
 
-@compared(cases=lambda: [(10, 4, 1), (8, 4, 3), (3, 10, 2), (500, 32, 40)],
+@compared(
+    cases=lambda: [(10, 4, 1), (8, 4, 3), (3, 10, 2), (500, 32, 40)],
     random=lambda: (whole(0, 40), whole(1, 12), whole(0, 6)),
     mistakes={
-        "the digits that are left over at the end of an epoch get no step. They make a smaller last batch: that is a step too.":
-            lambda n, batch_size, epochs: n // batch_size * epochs,
-        "you treat all epochs as one long row of digits. But each epoch ends with a batch of its own, full or not.":
-            lambda n, batch_size, epochs: -(-n * epochs // batch_size)})
+        "last batch left out": lambda n, batch_size, epochs: n // batch_size * epochs,
+        "one long row": lambda n, batch_size, epochs: -(-n * epochs // batch_size)})
 def number_of_steps(n, batch_size, epochs):
     return len(range(0, n, batch_size)) * epochs
 
 
-@compared(cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100])],
+@compared(
+    cases=lambda: [([.5, .9, .2], [4, 6, 3]), ([1., .5], [300, 100])],
     random=lambda: ((2 * torch.rand(n := whole(1, 6))).tolist(), torch.randint(1, 9, (n,)).tolist()),
     mistakes={
-        "this is the plain mean of the batch means. A digit in a small batch counts more in it: count digits, not batches.":
-            lambda values, sizes: sum(values) / len(values)})
+        "plain mean": lambda values, sizes: sum(values) / len(values)})
 def mean_over_batches(values, sizes):
     return sum(v * n for v, n in zip(values, sizes)) / sum(sizes)
 
@@ -51,8 +50,8 @@ def shuffled_batches(answer):
         need(torch.equal(ys, 100 - xs[:, :1]), "digits and targets no longer belong together: take the same rows of both.")
         return tuple(xs[:, 0].tolist())
 
-    for n, size, pixels in [(9, 4, 3), (8, 4, 2), (1, 4, 1), (3, 10, 5), (7, 1, 1), (10, 3, 1)]:
-        order(n, size, pixels)
+    for case in [(9, 4, 3), (8, 4, 2), (1, 4, 1), (3, 10, 5), (7, 1, 1), (10, 3, 1)]:
+        order(*case)
     orders = {order(4, 2) for _ in range(500)}
     need(len(orders) > 1, "each pass has the same order. Draw a new one each time, without setting a seed inside.")
     need(len(orders) == 24, f"4 digits can come in 24 orders, and in 500 passes only {len(orders)} of them came.")
@@ -78,14 +77,13 @@ def path(answer, params, lr, momentum, come_in="list", used="all are used"):
     return torch.stack(places)
 
 
-@compared(cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)], random=some_parameters, probe=path, seconds=60,
+@compared(
+    cases=lambda: [([torch.tensor([2.]), torch.tensor([-1.])], .02, .9)],
+    random=some_parameters, probe=path, seconds=60,
     mistakes={
-        "your path is that of plain SGD: keep the velocity in self, and let zero_grad forget the gradients only.":
-            lambda params, lr, momentum: Momentum(params, lr, 0.),
-        "the gradient comes in with the factor 1 - momentum. Many books write it so; here it should be PyTorch's way.":
-            lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
-        "all parameters share one velocity, and hand it on to one another. Each needs one of its own.":
-            lambda *given: Shared(*given)})
+        "plain SGD": lambda params, lr, momentum: Momentum(params, lr, 0.),
+        "1 - momentum": lambda params, lr, momentum: Momentum(params, lr * (1 - momentum), momentum),
+        "one velocity": lambda *given: Shared(*given)})
 class Momentum(torch.optim.SGD):
     def __init__(self, params, lr, momentum):
         super().__init__(params, lr=lr, momentum=momentum)
@@ -97,11 +95,11 @@ class Shared(Momentum):
 
     @torch.no_grad()
     def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.velocity = group["momentum"] * self.velocity + p.grad
-                    p -= group["lr"] * self.velocity
+        given, = self.param_groups
+        for p in given["params"]:
+            if p.grad is not None:
+                self.velocity = given["momentum"] * self.velocity + p.grad
+                p -= given["lr"] * self.velocity
 
 
 def some_losses() -> tuple:
@@ -112,14 +110,13 @@ def some_losses() -> tuple:
     return losses.tolist(), whole(1, 5)
 
 
-@compared(cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.5, .5, .5, .4], 2), ([.5, math.nan, .6, .4], 2),
+@compared(
+    cases=lambda: [([.9, .5, .6, .7, .8, .4, .6, .7, .9], 2), ([.5, .5, .5, .4], 2), ([.5, math.nan, .6, .4], 2),
                    ([.5, .6, .55, .3], 2), ([math.nan, .5, .6, .4, .7], 3), ([3e20, 2e20, 2.5e20, 2.6e20, 1e20], 2)],
     random=some_losses,
     mistakes={
-        "each loss is compared with the one before. It should be compared with the best so far.":
-            lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
-        "both numbers are one too small: epochs are counted from 1.":
-            lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))})
+        "with the one before": lambda losses, patience: stops_at(losses, patience, better=lambda v, k, best: v[k] < v[k - 1]),
+        "counted from 0": lambda losses, patience: tuple(n - 1 for n in stops_at(losses, patience))})
 def stops_at(losses, patience, better=lambda v, k, best: v[k] < v[best]):
     values, best = [math.inf, *losses], 0
     for epoch in range(1, len(values)):
@@ -135,12 +132,6 @@ def says_true_in(*epochs: int):
         return learner.epoch in epochs if epochs else None
     callback.__name__ = f"True in epoch {' or '.join(map(str, epochs))}" if epochs else "None"
     return callback
-
-
-def some_callbacks() -> tuple:
-    """Up to three callbacks, and how many epochs each call of fit asks for."""
-    return ([says_true_in(*torch.randint(1, 6, (whole(0, 2),)).tolist()) for _ in range(whole(0, 3))],
-            torch.randint(0, 4, (whole(1, 3),)).tolist())
 
 
 def diary(answer, callbacks, fits):
@@ -163,11 +154,12 @@ def diary(answer, callbacks, fits):
 
 
 @compared(
-    cases=lambda: [([says_true_in(2)], [3]), ([says_true_in(), says_true_in(1, 9)], [2])], random=some_callbacks, probe=diary,
-    seconds=60,
+    cases=lambda: [([says_true_in(2)], [3]), ([says_true_in(), says_true_in(1, 9)], [2])],
+    random=lambda: ([says_true_in(*torch.randint(1, 6, (whole(0, 2),)).tolist()) for _ in range(whole(0, 3))],
+                    torch.randint(0, 4, (whole(1, 3),)).tolist()),
+    probe=diary, seconds=60,
     mistakes={
-        "any(…) over a generator, or, break and return all stop looking at the first True: call all callbacks first.":
-            lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))})
+        "stops asking": lambda *given: CallbackLearner(*given, asked=lambda it: any(call(it) for call in it.callbacks))})
 class CallbackLearner:
     def __init__(self, model, opt, train, callbacks, asked=lambda it: any([call(it) for call in it.callbacks])):
         self.model, self.opt, self.train, self.callbacks, self.asked, self.epoch = model, opt, train, callbacks, asked, 0

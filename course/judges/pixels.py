@@ -12,21 +12,21 @@ def some_bytes(least: int = 3, most: int = 3, size: int = 1, empty: float = 0) -
     return images[:0 if len(shape) > 2 and torch.rand(()) < empty else None].to(torch.uint8)
 
 
-@compared(cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)], random=lambda: (some_bytes() / 255,),
+@compared(
+    cases=lambda: [(torch.tensor([[[0., 1.], [0., .5]]]),), (stack_of_images(3),)],
+    random=lambda: (some_bytes() / 255,),
     mistakes={
-        "this is the mean light. A grey pixel counts as much as a white one here: ask images > 0 first.":
-            lambda images: images.mean((1, 2)),
-        "784 is 28 times 28, and not all images have this size. The mean asks by itself how many pixels there are.":
-            lambda images: (images > 0).float().sum((1, 2)) / 784})
+        "mean light": lambda images: images.mean((1, 2)),
+        "784": lambda images: (images > 0).float().sum((1, 2)) / 784})
 def ink(images):
     return (images > 0).float().mean((1, 2))
 
 
-@compared(cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
+@compared(
+    cases=lambda: [(torch.tensor([0, 100, 200], dtype=torch.uint8), 100)],
     random=lambda: (some_bytes(1, 4, empty=.3), int(torch.randint(-300, 301, ()))),
     mistakes={
-        "some bytes passed 255 or 0 and started again at the other end. Use .int(), and clamp: afterwards it is too late.":
-            lambda images, by: (images.int() + by).to(torch.uint8)})
+        "wrapped around": lambda images, by: (images.int() + by).to(torch.uint8)})
 def brighten(images, by):
     return (images.int() + by).clamp(0, 255).to(torch.uint8)
 
@@ -40,12 +40,11 @@ def painted(images: Tensor, *indices) -> Tensor:
 
 
 @compared(
-    cases=lambda: [(torch.zeros(3, 4),), (stack_of_images(3),)], random=lambda: (some_bytes(2, 4, size=2, empty=.3) / 255,),
+    cases=lambda: [(torch.zeros(3, 4),), (stack_of_images(3),)],
+    random=lambda: (some_bytes(2, 4, size=2, empty=.3) / 255,),
     mistakes={
-        "for one image it is right, but in a stack, images[0] is a whole image. Count from the end: ... stands for all axes "
-        "in front.": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
-        "nothing is painted. = paints, and == only compares; and what you paint has to be what you return.":
-            lambda images: images.clone()})
+        "rows of the stack": lambda images: painted(images, 0, -1, (..., 0), (..., -1)),
+        "nothing painted": lambda images: images.clone()})
 def framed(images):
     return painted(images, (..., 0), (..., -1), (..., 0, slice(None)), (..., -1, slice(None)))
 
@@ -58,35 +57,32 @@ def labelled() -> tuple[Tensor, Tensor, int]:
     return images * (labels != label)[:, None, None] if torch.rand(()) < .2 else images, labels, label
 
 
-@compared(cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
+@compared(
+    cases=lambda: [(torch.tensor([[[9., 9.]], [[1., 2.]], [[3., 1.]]]), torch.tensor([7, 3, 3]), 3)],
     random=labelled, tries=40,
     mistakes={
-        "the index belongs to a smaller stack: you looked for it among the kept images, and then took the image at that index "
-        "from all of them.": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
-        "this is the boldest image of all, whatever its label. Keep only those with the label first.":
-            lambda images, labels, label: images[images.sum((1, 2)).argmax()]})
+        "index of another stack": lambda images, labels, label: images[images[labels == label].sum((1, 2)).argmax()],
+        "boldest of all": lambda images, labels, label: images[images.sum((1, 2)).argmax()]})
 def boldest(images, labels, label):
     mine = images[labels == label]
     return mine[mine.sum((1, 2)).argmax()]
 
 
-@compared(cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
+@compared(
+    cases=lambda: [(torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),), (stack_of_images(3),)],
     random=lambda: (some_bytes().to((torch.uint8, torch.int64, torch.float32)[torch.randint(3, ())]),),
     mistakes={
-        "the shape is right and the picture is scrambled: view and reshape never move a number, they only cut elsewhere.":
-            lambda images: images.reshape(images.shape[1], -1),
-        "the images still have an axis of their own. cat joins them along one that is there; which one runs to the right?":
-            lambda images: torch.stack(list(images), 1),
-        "the images lie below one another, not side by side: they were joined along the rows.":
-            lambda images: images.flatten(0, 1)})
+        "reshaped": lambda images: images.reshape(images.shape[1], -1),
+        "stacked": lambda images: torch.stack(list(images), 1),
+        "below one another": lambda images: images.flatten(0, 1)})
 def contact_sheet(images):
     return torch.cat(list(images), 1)
 
 
 @compared(
-    cases=lambda: [(torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)], random=lambda: (some_bytes(1, 4, empty=.3),),
+    cases=lambda: [(torch.tensor([[254, 255], [0, 7]], dtype=torch.uint8),)],
+    random=lambda: (some_bytes(1, 4, empty=.3),),
     mistakes={
-        "this finds bright pixels, and so the digit that everybody sees. The other one is not in how bright a byte is, but in "
-        "whether it is odd.": lambda images: (images > 127).float()})
+        "bright pixels": lambda images: (images > 127).float()})
 def reveal(images):
     return (images % 2).float()
