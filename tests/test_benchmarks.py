@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from tests.test_utils import definitions
 from tools import benchmarks
-from tools.benchmarks import interval, ladder, results, stress, ten_digits, trade, variety
+from tools.benchmarks import interval, ladder, race, results, scaling, stress, ten_digits, trade, variety
 from tools.notebooks import ROOT, find, read
 
 LADDER, TEN, STRESS = results("ladder"), results("ten_digits"), results("stress")
@@ -124,6 +124,41 @@ def test_the_stored_stress_is_complete_with_the_settings_of_today(dataset):
             assert all(len(values) == len(stress.STRENGTHS[kind]) and 0 <= min(values) <= max(values) <= 1 for values in seeds)
             at_rest = stress.STRENGTHS[kind].index(kind == "scale")     # undisturbed is undisturbed, whatever the kind
             assert [values[at_rest] for values in seeds] == [values[0] for values in found["accuracy"]["shift"][name]]
+
+
+def test_a_run_is_at_the_bar_once_it_stays_there():
+    assert race.there([[1., 2_032], [2., 2_031], [3., 2_032], [4., 2_038]]) == 3. and race.there([[1., 2_038]]) == 1.
+    assert race.there([[1., 2_038], [2., 2_031]]) == math.inf
+
+
+@pytest.mark.skipif(not results("race"), reason="the race was not run yet")
+def test_the_stored_race_is_complete_and_its_net_is_the_ladders(capsys):
+    runs = results("race")["runs"]
+    assert list(runs) == list(race.ROUTES) and all(list(several) == list(map(str, race.SEEDS)) for several in runs.values())
+    for seed, count in zip(race.SEEDS, LADDER["full"]["right"][WIGGLED_NET]):
+        assert runs["784-30-1"][str(seed)]["epochs"][-1][1] == pytest.approx(count, abs=2)
+    race.report(results("race"))
+    assert "first at the bar" in capsys.readouterr().out
+
+
+def test_the_cost_of_workers_is_the_formula():
+    pieces = {"step": [.003 + .0001 * share for share in scaling.SHARES],
+              "average": [2 * .001 + scaling.size(units) / 1e9 for units in scaling.SENT]}      # latency 1 ms, 1 GB a second
+    seconds = scaling.predicted(30, 4, {"1": pieces, "2": pieces})
+    assert seconds == pytest.approx(8 * (.003 + .0001 * 16 + 6 * .001 + 1.5 * 4 * 23_581 / 1e9))
+
+
+@pytest.mark.skipif("workers" not in results("scaling"), reason="growth and workers were not measured yet")
+def test_the_stored_growth_is_in_proportion_and_the_small_net_has_no_use_for_workers(capsys):
+    found = results("scaling")
+    for by, cases in found["growth"].items():
+        assert [(one["digits"], one["units"]) for one in cases.values()] == scaling.GROWTH.get(by, [])
+        assert .8 < scaling.slope(list(cases.values()), by, "seconds") < 1.3
+    pieces = found["workers"]["30 units"]
+    assert pieces["2"]["epoch"] > pieces["1"]["epoch"]
+    assert all(scaling.predicted(30, n, pieces) > scaling.predicted(30, 1, pieces) for n in (2, 4, 8, 16, 32, 64))
+    scaling.report(found)
+    assert "784-3000-1" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- the disturbances, which the benchmark takes from the notebook

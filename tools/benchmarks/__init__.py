@@ -5,7 +5,9 @@ import os
 import platform
 import re
 import statistics
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence
 
@@ -47,7 +49,7 @@ def new_model(name: str, seed: int, outputs: int = 1, hidden: int = 30, dropout:
 
 def train(model: nn.Module, x: Tensor, y: Tensor, seed: int, lr: float, epochs: int, batch_size: int = 32,
           wiggled: float = 0., falling: bool = False, shuffle: bool = True, opt: Callable = torch.optim.SGD,
-          after_epoch: Callable = lambda: None, **options) -> nn.Module:
+          after_epoch: Callable = lambda model: None, **options) -> nn.Module:
     """Train a model on rows x and targets or labels y, and return it.
 
     wiggled: how far the augmentation goes, 1 as in the lessons. falling: the rate goes in a straight line to 0. opt,
@@ -67,7 +69,7 @@ def train(model: nn.Module, x: Tensor, y: Tensor, seed: int, lr: float, epochs: 
             optimiser.step()
         schedule.step()
         model.eval()
-        if after_epoch():
+        if after_epoch(model):
             break
     return model.eval()
 
@@ -99,6 +101,12 @@ def machine() -> str:
     """Processor, cores and PyTorch, for the results."""
     return (f"{platform.machine()} ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} of "
             f"{os.cpu_count()} cores, PyTorch {torch.__version__.split('+')[0]}")
+
+
+def in_fresh_processes(function, processes: int, *words) -> list:
+    """What a function gives, called with 0, 1, … and the words, each in a process of its own and all at the same time."""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        return [job.result() for job in [pool.submit(function, rank, *words) for rank in range(processes)]]
 
 
 def results(name: str) -> dict:
@@ -151,7 +159,8 @@ def main(name: str, doc: str, parts: Iterable[str], jobs: Callable, report: Call
         if not callable(job) or keys[-1].startswith(wanted.begins):
             print(*keys, flush=True)
             store(name, keys, job() if callable(job) else job)
-    report(results(name))
+    if results(name):
+        report(results(name))
 
 
 def about(dataset: str, digits: tuple[int, ...] = (3, 7), **more) -> list[tuple[tuple[str, str], Any]]:

@@ -29,17 +29,12 @@ SIDES = {"body kept": (.003, .01, .03), "from scratch": (.001, .003, .01), "line
 EIGHT, FEATURES = (0, 1, 2, 4, 5, 6, 8, 9), {"transfer": 16, "places": 144}
 
 
-def optimised(kind: str, lr: float) -> dict[str, list[int]]:
-    """Train a net on ten digits: after each number of epochs in EPOCHS how many validation digits are right, one a seed."""
-    x, y, vx, vy = data("bundled", tuple(range(10)))
-    found = {str(epochs): [] for epochs in EPOCHS}
-    for seed in range(SEEDS["optimisers"]):
-        model, counts = new_model("net", seed, 10, 100), []
-        train(model, x, y, seed, lr, EPOCHS[-1], **OPTIMISERS[kind],
-              after_epoch=lambda: counts.append(int(right(model, vx, vy).sum())))
-        for epochs in EPOCHS:
-            found[str(epochs)].append(counts[epochs - 1])
-    return found
+def optimised(kind: str, lr: float, seed: int) -> list[int]:
+    """Train a net on ten digits: how many validation digits are right after each number of epochs in EPOCHS."""
+    (x, y, vx, vy), counts = data("bundled", tuple(range(10))), []
+    train(new_model("net", seed, 10, 100), x, y, seed, lr, EPOCHS[-1], **OPTIMISERS[kind],
+          after_epoch=lambda model: counts.append(int(right(model, vx, vy).sum())))
+    return [counts[epochs - 1] for epochs in EPOCHS]
 
 
 def new_body(part: str = "transfer") -> nn.Sequential:
@@ -82,9 +77,13 @@ def learned(side: str, lr: float, n: int, seed: int, part: str = "transfer") -> 
     return int(right(model, vx, (vy[:, 0] == 0).long()).sum())
 
 
-def transferred(side: str, lr: float, part: str) -> dict[str, list[int]]:
-    """For each number of digits in FEW how many validation digits are right, one a seed."""
-    return {str(n): [learned(side, lr, n, seed, part) for seed in range(SEEDS[part])] for n in FEW}
+def over_seeds(part: str, name: str, lr: float) -> dict[str, list[int]]:
+    """After each number of epochs in EPOCHS, or with each number of digits in FEW, how many are right, one a seed."""
+    if part == "optimisers":
+        rows, columns = [optimised(name, lr, seed) for seed in range(SEEDS[part])], EPOCHS
+    else:
+        rows, columns = [[learned(name, lr, n, seed, part) for n in FEW] for seed in range(SEEDS[part])], FEW
+    return {str(column): list(counts) for column, counts in zip(columns, zip(*rows))}
 
 
 def jobs(part: str):
@@ -93,8 +92,7 @@ def jobs(part: str):
     yield (part, "machine"), machine()
     for name, rates in (RATES if part == "optimisers" else SIDES).items():
         for lr in rates:
-            yield (part, "right", name, str(lr)), (
-                partial(optimised, name, lr) if part == "optimisers" else partial(transferred, name, lr, part))
+            yield (part, "right", name, str(lr)), partial(over_seeds, part, name, lr)
 
 
 def accuracies(part: str) -> dict[str, dict[float, dict[int, list[float]]]]:

@@ -39,7 +39,7 @@ def stopped_early(seed: int, patience: int = 5) -> Tensor:
     model, held = new_model("net", seed), torch.arange(len(x)) % 5 == 0
     losses, kept = [], []
 
-    def waited_enough() -> bool:
+    def waited_enough(model) -> bool:
         losses.append(validate_epoch(model, Batches(x[held], y[held], 500))[0])
         kept.append(deepcopy(model.state_dict()))
         return len(losses) - losses.index(min(losses)) > patience
