@@ -69,7 +69,7 @@ def test_permuted_pixels_and_foreign_steps_again_give_what_is_stored():
     assert again[0] == stress.accuracy(second, "bundled", "step", stress.STEP, by=first)
 
 
-@pytest.mark.parametrize("part, side, lr, n", [("transfer", "from scratch", .003, 5), ("places", "body kept", .01, 10)])
+@pytest.mark.parametrize("part, side, lr, n", [("transfer", "from scratch", .003, 5), ("transfer", "body kept", .003, 5)])
 def test_learning_from_few_again_gives_what_is_stored(part, side, lr, n):
     stored = results("trade")[part]["right"][side][str(lr)][str(n)]
     assert trade.learned(side, lr, n, 2, part) == pytest.approx(stored[2], abs=4)
