@@ -4,15 +4,15 @@
     python -m tools.benchmarks.ladder full         some minutes; set MNIST_ROOT, or let it download MNIST
     python -m tools.benchmarks.ladder              trains nothing: prints what is stored and draws it again
 
-Results go to ladder.json, where the other dataset's stay as they are, and to ladder.png. Accuracies are those after the
-last epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the augmentation.
+Each result is printed as the mean over the seeds, their standard deviation and half of the mean's 95 % interval; the
+picture is ladder.png. Accuracies are those after the last epoch, never the best of several.
 """
-import statistics
+from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tools.benchmarks import HERE, arguments, data, interval, machine, results, right, store, train
+from tools.benchmarks import HERE, about, answers, data, interval, machine, main, results
 
 SEEDS = range(10)
 SIMILARITY = ["pixel similarity, L1", "pixel similarity, L2"]
@@ -30,17 +30,13 @@ COMPARED = [("ReLU net, wiggled digits", "ReLU net"), ("ReLU net, wiggled digits
 BOOK = {"pixel similarity, L1": .9511, "linear model": .9785, "ReLU net": .9828, "ResNet-18": .9971}
 
 
-def nearer(name: str, dataset: str) -> Tensor:
-    """Pixel similarity: is each validation digit (n,) called rightly by its distance to the mean 3 and the mean 7?"""
-    x, y, vx, vy = data(dataset)
-    to7, to3 = ((vx - x[y[:, 0] == yes].mean(0)).abs().pow(int(name[-1])).mean(1) for yes in (0, 1))
-    return (to3 < to7) == (vy[:, 0] > .5)
-
-
-def new_model(name: str, seed: int) -> nn.Module:
-    """A linear model or the 784-30-1 net, as the rung's name begins: rows (n, 784) -> scores (n, 1)."""
-    torch.manual_seed(seed)
-    return nn.Linear(784, 1) if name.startswith("linear") else nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1))
+def nearest(name: str, dataset: str, digits: tuple[int, ...] = (3, 7)) -> Tensor:
+    """Pixel similarity, L1 or L2: is the mean of its own class the nearest for each validation digit (n,)?"""
+    x, y, vx, vy = data(dataset, digits)
+    classes = y.unique()
+    means = [x[y.flatten() == one].mean(0) for one in classes]
+    far = torch.stack([(vx - mean).abs().pow(int(name[-1])).sum(1) for mean in means], 1)           # (n, classes)
+    return classes[far.argmin(1)] == vy.flatten()
 
 
 def settings(name: str, dataset: str) -> dict:
@@ -49,16 +45,26 @@ def settings(name: str, dataset: str) -> dict:
     return SETTINGS[dataset]["wiggled" if long else "plain"] | {"wiggled": float(name.endswith("wiggled digits"))}
 
 
-def train_rung(name: str, dataset: str, seed: int) -> Tensor:
-    """Train one model from the start: is each validation digit (n,) called rightly after the last epoch?"""
-    x, y, vx, vy = data(dataset)
-    return right(train(new_model(name, seed), x, y, seed, **settings(name, dataset)), vx, vy)
+@cache
+def climbed(name: str, dataset: str) -> Tensor:
+    """For each seed (one row where nothing is trained) whether each validation digit is called rightly: (seeds, digits)."""
+    return nearest(name, dataset)[None] if name in SIMILARITY else answers(name, dataset, SEEDS, **settings(name, dataset))
 
 
-def accuracies(dataset: str, part: str = "right") -> dict[str, list[float]]:
+def jobs(dataset: str):
+    """What to measure on one dataset: each rung, and how far one is above another."""
+    yield from about(dataset, machine=machine(), settings=SETTINGS[dataset])
+    for name in RUNGS + CONTROLS:
+        part = "control" if name in CONTROLS else "right"
+        yield (dataset, part, name), lambda name=name: climbed(name, dataset).sum(1).tolist()
+    for a, b in COMPARED:
+        yield (dataset, "compared", f"{a} – {b}"), lambda a=a, b=b: compare(climbed(a, dataset), climbed(b, dataset))
+
+
+def accuracies(dataset: str) -> dict[str, list[float]]:
     """For each rung the stored accuracies: one a seed, or a single one where nothing is trained."""
     stored = results("ladder")[dataset]
-    return {name: [count / stored["valid"] for count in counts] for name, counts in stored[part].items()}
+    return {name: [count / stored["valid"] for count in counts] for name, counts in stored["right"].items()}
 
 
 def summary(dataset: str) -> dict[str, tuple[float, float]]:
@@ -78,33 +84,6 @@ def compare(a: Tensor, b: Tensor) -> dict[str, float]:
     difference, seeds = interval(better.mean(1).tolist())
     digits = 1.96 * better.mean(0).std().item() / better.shape[1] ** .5
     return {"difference": round(difference, 5), "over seeds": round(seeds, 5), "over digits": round(digits, 5)}
-
-
-def measure(dataset: str) -> None:
-    """Compute every rung of one dataset and store it."""
-    runs = {name: nearer(name, dataset)[None] for name in SIMILARITY}
-    for name in TRAINED + CONTROLS:
-        runs[name] = torch.stack([train_rung(name, dataset, seed) for seed in SEEDS])               # (seeds, digits)
-        print(f"{name}: {runs[name].sum(1).tolist()} of {runs[name].shape[1]}", flush=True)
-    x, _, vx, _ = data(dataset)
-    found = results("ladder") | {dataset: {
-        "train": len(x), "valid": len(vx), "machine": machine(), "settings": SETTINGS[dataset],
-        "right": {name: runs[name].sum(1).tolist() for name in RUNGS},
-        "control": {name: runs[name].sum(1).tolist() for name in CONTROLS},
-        "compared": {f"{a} – {b}": compare(runs[a], runs[b]) for a, b in COMPARED}}}
-    store("ladder", {name: found[name] for name in SETTINGS if name in found})
-
-
-def report(dataset: str) -> None:
-    """Print the stored ladder of one dataset, and who beats whom."""
-    print(f"\n{dataset:<42} mean ± sd, and half of the mean's 95 % interval over the seeds")
-    for name, values in (accuracies(dataset) | accuracies(dataset, "control")).items():
-        mean, half = interval(values)
-        print(f"{name:<42} {mean:.4f}", f"± {statistics.stdev(values):.4f}   ± {half:.4f}" if half else "")
-    print("\nA – B, with half of its 95 % intervals: over the seeds, and over the validation digits")
-    for pair, (difference, seeds, digits) in comparisons(dataset).items():
-        verdict = "not told apart" if abs(difference) <= max(seeds, digits) else "better" if difference > 0 else "worse"
-        print(f"{pair:<70} {difference:+.4f} ± {seeds:.4f}, ± {digits:.4f}: {verdict}")
 
 
 def draw(datasets: list[str], marks: dict[str, float] | None = None):
@@ -147,8 +126,5 @@ def draw(datasets: list[str], marks: dict[str, float] | None = None):
 
 
 if __name__ == "__main__":
-    if wanted := arguments(__doc__, dataset=list(SETTINGS)).dataset:
-        measure(wanted)
-    for stored_dataset in results("ladder"):
-        report(stored_dataset)
+    main("ladder", __doc__, SETTINGS, jobs)
     draw(list(results("ladder"))).savefig(HERE / "ladder.png", dpi=150, metadata={"Software": None})

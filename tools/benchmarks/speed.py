@@ -2,7 +2,7 @@
 
     python -m tools.benchmarks.speed      prints the times; some minutes; set MNIST_ROOT, or let it download MNIST
 
-One epoch: a model over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared is timed
+One epoch: the net over the full 3s and 7s in mini-batches of 256, shuffled, and a validation. What is compared is timed
 in turns, so that a busy moment hits all alike; each figure is a median. Times depend on the machine: read the ratios.
 speed.txt holds what one run printed, when this timed some ways more.
 """
@@ -23,14 +23,11 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tools.benchmarks import data, machine
-from tools.benchmarks.ladder import new_model
+from tools.benchmarks import data, machine, new_model
 from tools.notebooks import new_client
 from utils import Batches, WiggledBatches, accuracy, load_digits, train_epoch, validate_epoch, wiggle
 
 BATCH = 256
-OURS, TORCH, FASTAI = "this course: Batches", f"DataLoader(TensorDataset), batch_size={BATCH}", "fastai's DataLoader of pairs"
-LEARNER, BARE = "fastai's Learner, no progress bar", "the bare matrix products"
 OUR_START = """import sys; sys.path.insert(0, "..")
 import torch
 from utils import load_digits, show_images
@@ -42,7 +39,7 @@ threes = Path({!r}).ls().sorted()
 Image.open(threes[1])"""
 
 
-def timed(title: str, ways: dict[str, Callable], unit: str = "ms", repeats: int = 15) -> dict[str, float]:
+def timed(title: str, ways: dict[str, Callable], repeats: int = 15) -> list[float]:
     """Print and return the seconds that each takes: the median of some repeats, in turns; the first turn does not count."""
     runs = {name: [] for name in ways}
     for _ in range(repeats + 1):
@@ -50,34 +47,23 @@ def timed(title: str, ways: dict[str, Callable], unit: str = "ms", repeats: int 
             start = time.perf_counter()
             way()
             runs[name].append(time.perf_counter() - start)
-    seconds = {name: statistics.median(several[1:]) for name, several in runs.items()}
-    print(f"\n{title:<46} {unit:>7}   times ours")
-    for name, value in seconds.items():
-        shown = f"{1000 * value:7.1f}" if unit == "ms" else f"{value:7.2f}"
-        print(f"{name:<46} {shown} {value / next(iter(seconds.values())):9.2f}", flush=True)
+    seconds = [statistics.median(several[1:]) for several in runs.values()]
+    print(f"\n{title:<46}      ms   times ours")
+    for name, value in zip(ways, seconds):
+        print(f"{name:<46} {1000 * value:7.1f} {value / seconds[0]:9.2f}", flush=True)
     return seconds
 
 
-def loaders(x, y, vx, vy, wiggled: bool = False) -> dict[str, tuple[Iterable, Iterable]]:
-    """For each way to make mini-batches a shuffled loader and one for validation; only PyTorch's never wiggles."""
-    changed = {"after_batch": lambda batch: (wiggle(batch[0]), batch[1])} if wiggled else {}
-    return {
-        OURS: ((WiggledBatches if wiggled else Batches)(x, y, BATCH, shuffle=True), Batches(vx, vy, BATCH)),
-        TORCH: (DataLoader(TensorDataset(x, y), BATCH, shuffle=True), DataLoader(TensorDataset(vx, vy), BATCH)),
-        FASTAI: (FastaiLoader(list(zip(x, y)), batch_size=BATCH, shuffle=True, **changed),
-                 FastaiLoader(list(zip(vx, vy)), batch_size=BATCH))}
-
-
-def our_epoch(kind: str, train: Iterable, valid: Iterable) -> Callable:
+def our_epoch(train: Iterable, valid: Iterable) -> Callable:
     """A function that trains for one epoch with the course's code, and validates."""
-    model = new_model(kind, 0)
+    model = new_model("net", 0)
     opt = torch.optim.SGD(model.parameters(), lr=.1)
     return lambda: (train_epoch(model, opt, train), validate_epoch(model, valid))
 
 
-def fastai_epoch(kind: str, train: Iterable, valid: Iterable) -> Callable:
-    """The same with fastai's Learner; the augmentation, where there is one, is the course's."""
-    learner = Learner(DataLoaders(train, valid), new_model(kind, 0), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
+def fastai_epoch(train: Iterable, valid: Iterable) -> Callable:
+    """The same with fastai's Learner."""
+    learner = Learner(DataLoaders(train, valid), new_model("net", 0), loss_func=nn.BCEWithLogitsLoss(), opt_func=SGD, lr=.1,
                       metrics=accuracy)
 
     def fit():
@@ -86,40 +72,44 @@ def fastai_epoch(kind: str, train: Iterable, valid: Iterable) -> Callable:
     return fit
 
 
-def bare_products(kind: str, x) -> None:
+def bare_products(x) -> None:
     """Only the matrix products of one epoch's forward and backward passes, without a loss, a step or a shuffle."""
-    w1, w2 = torch.randn(784, 1 if kind == "linear model" else 30), torch.randn(30, 1)
+    w1, w2 = torch.randn(784, 30), torch.randn(30, 1)
     for xb in x.split(BATCH):
         h = xb @ w1                                              # forward
-        if kind != "linear model":
-            out = h @ w2
-            h.T @ out                                            # backward: any numbers will do
-            h = out @ w2.T
-        xb.T @ h
+        out = h @ w2
+        h.T @ out                                                # backward: any numbers will do
+        xb.T @ (out @ w2.T)
 
 
-def one_epoch(kind: str, threads: int, rows: list) -> None:
-    """Time the ways through one epoch of a model."""
+def one_epoch(wiggled: bool, threads: int, x, y, vx, vy) -> None:
+    """Time the ways through one epoch of the net; PyTorch's loader never wiggles, fastai's does so as the course does."""
     torch.set_num_threads(threads)
-    ways = loaders(*rows, wiggled=kind.endswith("wiggled"))
-    title = f"one epoch of the {kind}, {len(rows[0]):,} digits, {threads} thread{'s' * (threads > 1)}"
-    found = timed(title, {name: our_epoch(kind, *ways[name]) for name in (ways if kind == "net" else [OURS])} | {
-        LEARNER: fastai_epoch(kind, *ways[FASTAI]), BARE: partial(bare_products, kind, rows[0])})
-    print(f"ours is {found[LEARNER] / found[OURS]:.1f} times as fast as fastai's Learner, and takes "
-          f"{found[OURS] / found[BARE]:.1f} times as long as the bare products")
+    changed = {"after_batch": lambda batch: (wiggle(batch[0]), batch[1])} if wiggled else {}
+    ours, _, learner, bare = timed(
+        f"one epoch of the net{', wiggled' * wiggled}, {len(x):,} digits, {threads} thread{'s' * (threads > 1)}", {
+            "this course: Batches": our_epoch(
+                (WiggledBatches if wiggled else Batches)(x, y, BATCH, shuffle=True), Batches(vx, vy, BATCH)),
+            f"DataLoader(TensorDataset), batch_size={BATCH}": our_epoch(
+                DataLoader(TensorDataset(x, y), BATCH, shuffle=True), DataLoader(TensorDataset(vx, vy), BATCH)),
+            "fastai's Learner, no progress bar": fastai_epoch(
+                FastaiLoader(list(zip(x, y)), batch_size=BATCH, shuffle=True, **changed),
+                FastaiLoader(list(zip(vx, vy)), batch_size=BATCH)),
+            "the bare matrix products": partial(bare_products, x)})
+    print(f"ours is {learner / ours:.1f} times as fast as fastai's Learner, and takes "
+          f"{ours / bare:.1f} times as long as the bare products")
 
 
 def growth(x, y, n: int) -> Callable:
     """A function that trains the net on about 60,000 digits, in as many epochs of n as that takes."""
     rows = torch.arange(n) % len(x)                              # where there are fewer digits they are repeated
-    model, batches = new_model("net", 0), Batches(x[rows], y[rows], BATCH, shuffle=True)
-    opt = torch.optim.SGD(model.parameters(), lr=.1)
-    return lambda: [train_epoch(model, opt, batches) for _ in range(60_000 // n)]
+    epoch = our_epoch(Batches(x[rows], y[rows], BATCH, shuffle=True), [(x[:1], y[:1])])
+    return lambda: [epoch() for _ in range(60_000 // n)]
 
 
-def in_kernel(code: str) -> None:
-    """Run the code as the only cell of a notebook, in a fresh kernel."""
-    new_client(new_notebook(cells=[new_code_cell(code)])).execute()
+def start(code: str) -> Callable:
+    """A function that runs the code as the only cell of a notebook, in a fresh kernel."""
+    return lambda: new_client(new_notebook(cells=[new_code_cell(code)])).execute()
 
 
 if __name__ == "__main__":
@@ -127,14 +117,13 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:                # fastai reads a folder of PNG files
         for k, image in enumerate(load_digits((3, 7), "bundled").train_x[:250]):
             Image.fromarray((image * 255).byte().numpy()).save(Path(folder) / f"{k:05}.png")
-        found = timed("the start, in a fresh notebook kernel", {
-            "this course: set up, load, first picture": partial(in_kernel, OUR_START),
-            "fastai: import, list the files, first picture": partial(in_kernel, FASTAI_START.format(folder))}, "s", repeats=5)
-    ours, theirs = found.values()
+        ours, theirs = timed("the start, in a fresh notebook kernel", {
+            "this course: set up, load, first picture": start(OUR_START),
+            "fastai: import, list the files, first picture": start(FASTAI_START.format(folder))}, repeats=5)
     print(f"ours takes {ours / theirs:.0%} of fastai's route")
     rows, threads = data("full"), torch.get_num_threads()
     found = timed("about 60,000 digits through the net", {
         f"{60_000 // n} epochs of {n:,}": growth(*rows[:2], n) for n in (500, 2_000, 12_000, 60_000)}, repeats=5)
-    print(f"the cost of a digit: {max(found.values()) / min(found.values()) - 1:.0%} between the cheapest and the dearest")
-    for case in [("linear model", threads), ("net", threads), ("net, wiggled", threads), ("net", 1)]:
-        one_epoch(*case, rows)
+    print(f"the cost of a digit: {max(found) / min(found) - 1:.0%} between the cheapest and the dearest")
+    for wiggled, several in [(False, threads), (True, threads), (False, 1)]:
+        one_epoch(wiggled, several, *rows)

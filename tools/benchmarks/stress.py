@@ -4,23 +4,23 @@
     python -m tools.benchmarks.stress full         some twenty minutes; set MNIST_ROOT, or let it download MNIST
     python -m tools.benchmarks.stress              trains nothing: prints what is stored
 
-Results go to stress.json, where the other dataset's stay as they are. The settings are the ladder's, each seed sets
-the initial parameters, the shuffles and the augmentation, and accuracies are those after the last epoch. The disturbances
-and the convolutional net are taken from the notebook where_it_fails.
+The settings are the ladder's, and accuracies are those after the last epoch. The disturbances and the convolutional net are
+taken from the notebook where_it_fails.
 """
 from __future__ import annotations
 
 import ast
 import statistics
-from functools import cache
+from functools import cache, partial
+from itertools import product
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tools.benchmarks import Wiggled, arguments, data, machine, results, right, store, train
-from tools.benchmarks.ladder import SETTINGS, new_model, settings
+from tools.benchmarks import about, data, machine, main, new_model, results, right, train
+from tools.benchmarks.ladder import SETTINGS, settings
 
 SEEDS = range(3)
 # as long: is it the augmentation, or only its longer training and falling rate? Plain digits, and the others' settings
@@ -31,9 +31,9 @@ STRENGTHS = {"shift": [0, 1, 2, 3, 4, 6], "scale": [.5, .6, .7, .8, .9, 1, 1.1, 
              "noise": [0, .1, .2, .3, .4, .6, .8, 1], "clamped noise": [0, .1, .2, .3, .4, .6, .8, 1],
              "invert": [0, .05, .12, .2, .3, .4, .5, .6, .8, 1], "step": [0, .02, .05, .1, .15, .2, .3]}
 UNITS = {"shift": "pixels, mean of four directions", "scale": "times as large", "noise": "standard deviation",
-         "clamped noise": "standard deviation", "invert": "fraction of the way to the negative",
-         "step": "signed-gradient step by each model's own gradient", "permuted": "trained on permuted pixels, then shifted"}
+         "clamped noise": "standard deviation", "invert": "fraction of the way to the negative"}
 STEP = .1                                                               # of the steps that one model calculates for another
+SHIFTS = [0, 2, 4]                                                      # of those who learned permuted pixels
 STORED = {"permuted": "permuted, then shifted by 0, 2 and 4", "foreign": f"a step of {STEP} by another model"}
 FUNCTIONS = {"shift": "shifted", "scale": "scaled", "noise": "noisy", "clamped noise": "clamped_noise", "invert": "inverted"}
 
@@ -50,76 +50,68 @@ def lesson() -> SimpleNamespace:
     return SimpleNamespace(**{node.name: names[node.name] for node in found})
 
 
-class PermutedBatches(Wiggled):
-    """Mini-batches, augmented or not, whose pixels (n, 784) are then put in another order, the same for all."""
-    def __iter__(self):
-        for xb, yb in super().__iter__():
-            yield xb[:, new_order()], yb
-
-
 def new_order() -> Tensor:
     """An order of the 784 pixels, always the same."""
     return torch.randperm(784, generator=torch.Generator().manual_seed(0))
 
 
+class Permute(nn.Module):
+    """A layer that puts the pixels of rows (n, 784) in another order, the same for all."""
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, new_order()]
+
+
+@cache
 def trained(name: str, dataset: str, seed: int, permuted: bool = False) -> nn.Module:
-    """One model after the last epoch; permuted: trained on digits whose pixels stand in another order."""
+    """One model after the last epoch; permuted: it saw, and sees, the pixels in another order."""
     x, y = data(dataset)[:2]
-    if name == "template":                                              # pixel similarity as a linear model
+    if name == "template":                                                      # pixel similarity as a linear model
         mean3, mean7 = x[y[:, 0] == 1].mean(0), x[y[:, 0] == 0].mean(0)
-        model = nn.Linear(784, 1)
-        with torch.no_grad():
-            model.weight.copy_(2 * (mean3 - mean7))
-            model.bias.copy_(mean7.square().sum() - mean3.square().sum())
+        model = nn.Linear(784, 1).requires_grad_(False)
+        model.weight.copy_(2 * (mean3 - mean7))
+        model.bias.copy_(mean7.square().sum() - mean3.square().sum())
         return model
     model = lesson().new_conv_net(seed, "no pooling" not in name) if name.startswith("conv") else new_model(name, seed)
-    return train(model, x, y, seed, **settings(name, dataset), make=PermutedBatches if permuted else Wiggled)
+    return train(nn.Sequential(Permute(), model) if permuted else model, x, y, seed, **settings(name, dataset))
 
 
-def accuracy_on(model: nn.Module, images: Tensor, y: Tensor, order: Tensor | slice = slice(None)) -> float:
-    """The accuracy on images (k·n, 28, 28), k disturbed versions of each digit whose targets are y (n, 1)."""
-    return right(model, images.flatten(1)[:, order], y.repeat(len(images) // len(y), 1)).float().mean().item()
-
-
-def curves(model: nn.Module, dataset: str) -> dict[str, list[float]]:
-    """For each disturbance the accuracies of a model at the strengths of STRENGTHS."""
+def accuracy(model: nn.Module, dataset: str, kind: str, size: float, by: nn.Module | None = None) -> float:
+    """The accuracy on disturbed validation digits; by: the model that calculates a step, else it is this one."""
     vx, vy = data(dataset)[2:]
-    how = {kind: getattr(lesson(), name) for kind, name in FUNCTIONS.items()}
-    how["step"] = lambda images, size: lesson().stepped(model, images, vy, size)
-    return {kind: [round(accuracy_on(model, disturb(vx.reshape(-1, 28, 28), size), vy), 4) for size in STRENGTHS[kind]]
-            for kind, disturb in how.items()}
+    images = vx.reshape(-1, 28, 28)
+    if kind == "step":
+        images = lesson().stepped(by or model, images, vy, size)
+    else:
+        images = getattr(lesson(), FUNCTIONS[kind])(images, size)               # (k·n, 28, 28): some give k of each digit
+    return round(right(model, images.flatten(1), vy.repeat(len(images) // len(vy), 1)).float().mean().item(), 4)
 
 
-def foreign(models: dict[str, list[nn.Module]], dataset: str) -> dict[str, dict[str, list[float]]]:
-    """Accuracies on digits with a step of STEP by a model of one kind (the outer name), read by one of another (the inner).
-
-    Within a kind the step is another seed's. models: of each kind one for each seed.
-    """
-    (vx, vy), found = data(dataset)[2:], {}
-    for source, several in models.items():
-        harmed = [lesson().stepped(model, vx.reshape(-1, 28, 28), vy, STEP) for model in several]
-        found[source] = {name: [round(accuracy_on(readers[(seed + (name == source)) % len(readers)], images, vy), 4)
-                                for seed, images in enumerate(harmed)] for name, readers in models.items()}
-    return found
+def several(name: str, dataset: str, permuted: bool = False) -> list[nn.Module]:
+    """One model for each seed, and a single template."""
+    return [trained(name, dataset, seed, permuted) for seed in SEEDS[:1 if name == "template" else None]]
 
 
-def measure(dataset: str) -> None:
-    """Train and disturb everything for one dataset, and store it."""
-    (vx, vy), found, models, permuted = data(dataset)[2:], {kind: {} for kind in STRENGTHS}, {}, {}
-    for name in MODELS:
-        models[name] = [trained(name, dataset, seed) for seed in (SEEDS if name != "template" else [0])]
-        for row in [curves(model, dataset) for model in models[name]]:
-            for kind, values in row.items():
-                found[kind].setdefault(name, []).append(values)
-        print(name, flush=True)
-    moved = [lesson().shifted(vx.reshape(-1, 28, 28), k) for k in (0, 2, 4)]
+def curves(name: str, dataset: str, kind: str, sizes: list[float], permuted: bool = False) -> list[list[float]]:
+    """For each seed the accuracies at these strengths."""
+    return [[accuracy(model, dataset, kind, size) for size in sizes] for model in several(name, dataset, permuted)]
+
+
+def foreign(source: str, reader: str, dataset: str) -> list[float]:
+    """For each seed the accuracy on digits with a step of STEP by another kind of model; within a kind, by another seed's."""
+    readers = several(reader, dataset)
+    return [accuracy(readers[(seed + (source == reader)) % len(readers)], dataset, "step", STEP, by=model)
+            for seed, model in enumerate(several(source, dataset))]
+
+
+def jobs(dataset: str):
+    """What to measure on one dataset."""
+    yield from about(dataset, machine=machine(), settings=SETTINGS[dataset] | {"strengths": STRENGTHS})
+    for name, (kind, sizes) in product(MODELS, STRENGTHS.items()):
+        yield (dataset, "accuracy", kind, name), partial(curves, name, dataset, kind, sizes)
     for name in PERMUTED:
-        again = [trained(name, dataset, seed, permuted=True) for seed in SEEDS]
-        permuted[name] = [[round(accuracy_on(model, images, vy, new_order()), 4) for images in moved] for model in again]
-        print("permuted,", name, flush=True)
-    store("stress", results("stress") | {dataset: {
-        "train": len(data(dataset)[0]), "valid": len(vx), "machine": machine(), "settings": SETTINGS[dataset],
-        "strengths": STRENGTHS, "accuracy": found, STORED["permuted"]: permuted, STORED["foreign"]: foreign(models, dataset)}})
+        yield (dataset, STORED["permuted"], name), partial(curves, name, dataset, "shift", SHIFTS, permuted=True)
+    for source, reader in product(MODELS, MODELS):
+        yield (dataset, STORED["foreign"], source, reader), partial(foreign, source, reader, dataset)
 
 
 def stored(dataset: str, kind: str) -> dict[str, list[float]]:
@@ -133,17 +125,6 @@ def stored_steps(dataset: str) -> dict[str, dict[str, float]]:
     """The stored accuracies, mean over the seeds, of foreign(): whose step → who reads; within a kind by another seed."""
     return {source: {name: statistics.mean(values) for name, values in readers.items()}
             for source, readers in results("stress")[dataset][STORED["foreign"]].items()}
-
-
-def report(dataset: str) -> None:
-    """Print all that is stored for one dataset."""
-    for kind, strengths in (STRENGTHS | {"permuted": [0, 2, 4]}).items():
-        print(f"\n{dataset}: {kind} ({UNITS[kind]})\n{'':<36}" + "".join(f"{strength:>6}" for strength in strengths))
-        for name, values in stored(dataset, kind).items():
-            print(f"{name:<36}" + "".join(f"{value:6.3f}" for value in values))
-    print(f"\n{dataset}: {STORED['foreign']}, read by the models in the same order")
-    for source, readers in stored_steps(dataset).items():
-        print(f"{source:<36}" + "".join(f"{value:6.3f}" for value in readers.values()))
 
 
 def draw(curves: dict[str, dict[str, list[float]]]):
@@ -160,7 +141,4 @@ def draw(curves: dict[str, dict[str, list[float]]]):
 
 
 if __name__ == "__main__":
-    if wanted := arguments(__doc__, dataset=list(SETTINGS)).dataset:
-        measure(wanted)
-    for stored_dataset in results("stress"):
-        report(stored_dataset)
+    main("stress", __doc__, SETTINGS, jobs)

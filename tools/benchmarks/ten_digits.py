@@ -5,22 +5,21 @@
     python -m tools.benchmarks.ten_digits full "linear"      only the rungs whose names begin so
     python -m tools.benchmarks.ten_digits                    trains nothing: prints what is stored
 
-Results go to ten_digits.json after every rung; what is not measured stays as it is. Accuracies are those after the last
-epoch, never the best of several. Each seed sets the initial parameters, the shuffles and the augmentation. Seconds are
-processor time of the training: two cores that are busy for a second make two.
+Accuracies are those after the last epoch, never the best of several. Seconds are processor time of the training: two cores
+that are busy for a second make two.
 """
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from time import process_time
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tools.benchmarks import arguments, data, machine, results, right, store, train
+from tools.benchmarks import about, data, machine, main, new_model, results, right, train
+from tools.benchmarks.ladder import SIMILARITY, nearest
 
 TEN = tuple(range(10))
-SIMILARITY = ["pixel similarity, L1", "pixel similarity, L2"]
 PLAIN = {"batch_size": 32, "epochs": 40, "lr": .1}
 WIGGLED = {"batch_size": 32, "epochs": 60, "lr": .3, "falling": True, "wiggled": True}
 AS_LONG = WIGGLED | {"wiggled": False}
@@ -50,62 +49,36 @@ RUNGS = {
 }
 
 
-def nearest(name: str, dataset: str) -> Tensor:
-    """Pixel similarity: is the mean of its own digit the nearest of the ten, for each validation digit (n,)?"""
-    x, y, vx, vy = data(dataset, TEN)
-    means, power = [x[y == digit].mean(0) for digit in TEN], 1 if name.endswith("L1") else 2
-    return torch.stack([(vx - mean).abs().pow(power).sum(1) for mean in means], 1).argmin(1) == vy
-
-
-def resnet18() -> nn.Module:
-    """torchvision's ResNet-18, untrained, for rows of 784 grey pixels and ten classes: (n, 784) -> (n, 10)."""
-    from torchvision.models import resnet18 as for_photos
-    net = for_photos(weights=None)
-    net.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)            # one channel, not three
-    net.fc = nn.Linear(512, 10)                                                             # ten classes, not 1,000
-    return nn.Sequential(nn.Unflatten(1, (1, 28, 28)), net)
-
-
-def new_model(settings: dict, seed: int) -> nn.Module:
-    """An untrained model: rows (n, 784) -> scores (n, 10)."""
-    torch.manual_seed(seed)
-    if settings["model"] == "linear":
-        return nn.Linear(784, 10)
-    if settings["model"] == "net":
-        return nn.Sequential(nn.Linear(784, settings["hidden"]), nn.ReLU(), nn.Linear(settings["hidden"], 10))
-    return resnet18()
+def untrained(settings: dict, seed: int) -> nn.Module:
+    """The model of a rung: rows (n, 784) -> scores (n, 10)."""
+    return new_model(settings["model"], seed, outputs=10, hidden=settings.get("hidden", 0))
 
 
 def train_rung(name: str, dataset: str, seed: int) -> tuple[int, float]:
     """Train one model from the start: how many validation digits are right, and the seconds."""
     settings, (x, y, vx, vy) = RUNGS[dataset][name], data(dataset, TEN)
     how = {key: value for key, value in settings.items() if key not in ("model", "hidden", "seeds")}
-    model, start = new_model(settings, seed), process_time()
+    model, start = untrained(settings, seed), process_time()
     train(model, x, y, seed, **how)
-    return int(right(model, vx, vy).sum()), process_time() - start
+    seconds = process_time() - start
+    return int(right(model, vx, vy).sum()), seconds
 
 
-def store_rung(dataset: str, name: str, result: dict) -> None:
-    """Put one rung's result into the file, in the order of RUNGS; all others stay as they are."""
-    found = results("ten_digits")
-    rungs = found.get(dataset, {"rungs": {}})["rungs"] | {name: result}
-    found[dataset] = {"train": len(data(dataset, TEN)[0]), "valid": len(data(dataset, TEN)[2]),
-                      "rungs": {key: rungs[key] for key in [*SIMILARITY, *RUNGS[dataset]] if key in rungs}}
-    store("ten_digits", {key: found[key] for key in RUNGS if key in found})
+def rung(name: str, dataset: str) -> dict:
+    """All that is stored of one rung."""
+    if name in SIMILARITY:
+        return {"right": [int(nearest(name, dataset, TEN).sum())]}
+    settings = RUNGS[dataset][name]
+    counts, seconds = zip(*(train_rung(name, dataset, seed) for seed in range(settings["seeds"])))
+    return {"right": counts, "parameters": sum(p.numel() for p in untrained(settings, 0).parameters()),
+            "seconds": [round(took, 1) for took in seconds], "machine": machine(), "settings": settings}
 
 
-def measure(dataset: str, begins: str = "") -> None:
-    """Compute the rungs whose names begin so, and store each."""
-    for name in SIMILARITY:
-        if name.startswith(begins):
-            store_rung(dataset, name, {"right": [int(nearest(name, dataset).sum())]})
-    for name, settings in RUNGS[dataset].items():
-        if name.startswith(begins):
-            counts, seconds = zip(*(train_rung(name, dataset, seed) for seed in range(settings["seeds"])))
-            print(f"{dataset}, {name}: {counts}", flush=True)
-            store_rung(dataset, name, {
-                "right": list(counts), "parameters": sum(p.numel() for p in new_model(settings, 0).parameters()),
-                "seconds": [round(took, 1) for took in seconds], "machine": machine(), "settings": settings})
+def jobs(dataset: str):
+    """What to measure on one dataset."""
+    yield from about(dataset, TEN)
+    for name in [*SIMILARITY, *RUNGS[dataset]]:
+        yield (dataset, "rungs", name), partial(rung, name, dataset)
 
 
 def report(dataset: str) -> None:
@@ -121,8 +94,4 @@ def report(dataset: str) -> None:
 
 
 if __name__ == "__main__":
-    wanted = arguments(__doc__, dataset=list(RUNGS), begins=None)
-    if wanted.dataset:
-        measure(wanted.dataset, wanted.begins)
-    for stored_dataset in results("ten_digits"):
-        report(stored_dataset)
+    main("ten_digits", __doc__, RUNGS, jobs)

@@ -13,43 +13,28 @@ validation digits are right, 2,500 or 500, after the last step.
 """
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from statistics import mean
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tools.benchmarks import arguments, data, interval, machine, results, right, store
-from utils import Batches
+from tools.benchmarks import data, interval, machine, main, new_model, results, right, train
 
 SEEDS, EPOCHS, FEW, STEPS = {"optimisers": 5, "transfer": 10, "places": 10}, (1, 3, 10), (1, 2, 5, 10, 20, 50, 100), 100
 RATES = {"SGD": (.01, .03, .1, .3, 1., 3.), "momentum": (.001, .003, .01, .03, .1, .3),
          "Adam": (.0001, .0003, .001, .003, .01, .03)}
+OPTIMISERS = {"SGD": {}, "momentum": {"momentum": .9}, "Adam": {"opt": torch.optim.Adam}}
 SIDES = {"body kept": (.003, .01, .03), "from scratch": (.001, .003, .01), "linear model on pixels": (.001, .003, .01)}
 EIGHT, FEATURES = (0, 1, 2, 4, 5, 6, 8, 9), {"transfer": 16, "places": 144}
 
 
-def steps(model: nn.Module, opt: torch.optim.Optimizer, batches) -> None:
-    """One pass over the mini-batches (xb, yb), with the labels' cross-entropy as the loss."""
-    for xb, yb in batches:
-        opt.zero_grad()
-        F.cross_entropy(model(xb), yb).backward()
-        opt.step()
-
-
 def optimised(kind: str, lr: float, seed: int) -> list[int]:
     """Train a net on ten digits: how many validation digits are right after each number of epochs in EPOCHS."""
-    x, y, vx, vy = data("bundled", tuple(range(10)))
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
-    opt = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}.get(kind, lambda params, lr: torch.optim.SGD(
-        params, lr, momentum=.9))(model.parameters(), lr=lr)
-    batches, found = Batches(x, y, 32, shuffle=True, seed=seed), []
-    for epoch in range(1, EPOCHS[-1] + 1):
-        steps(model, opt, batches)
-        found += [int(right(model, vx, vy).sum())] if epoch in EPOCHS else []
-    return found
+    (x, y, vx, vy), counts = data("bundled", tuple(range(10))), []
+    train(new_model("net", seed, 10, 100), x, y, seed, lr, EPOCHS[-1], **OPTIMISERS[kind],
+          after_epoch=lambda model: counts.append(int(right(model, vx, vy).sum())))
+    return [counts[epochs - 1] for epochs in EPOCHS]
 
 
 def new_body(part: str = "transfer") -> nn.Sequential:
@@ -65,11 +50,8 @@ def body_of(seed: int, part: str = "transfer") -> nn.Sequential:
     x, y = data("bundled", EIGHT)[:2]
     torch.manual_seed(seed)
     net = nn.Sequential(new_body(part), nn.Linear(FEATURES[part], 10))
-    opt = torch.optim.Adam(net.parameters(), lr=.003 if part == "places" else .01)
-    batches = Batches(x, y, 32, shuffle=True, seed=seed)
-    for _ in range(8 if part == "places" else 10):
-        steps(net, opt, batches)
-    return net[0].eval()
+    lr, epochs = (.003, 8) if part == "places" else (.01, 10)
+    return train(net, x, y, seed, lr, epochs, opt=torch.optim.Adam)[0]
 
 
 def few(n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -91,29 +73,33 @@ def learned(side: str, lr: float, n: int, seed: int, part: str = "transfer") -> 
     model = {"body kept": lambda: nn.Linear(FEATURES[part], 2),
              "from scratch": lambda: nn.Sequential(new_body(part), nn.Linear(FEATURES[part], 2)),
              "linear model on pixels": lambda: nn.Linear(784, 2)}[side]()
-    steps(model, torch.optim.Adam(model.parameters(), lr=lr), [(x, y)] * STEPS)
+    train(model, x, y, seed, lr, STEPS, batch_size=len(x), shuffle=False, opt=torch.optim.Adam)
     return int(right(model, vx, (vy[:, 0] == 0).long()).sum())
 
 
-def measure(part: str) -> None:
-    """Compute one part and store it."""
-    seeds, found = range(SEEDS[part]), {}
+def over_seeds(part: str, name: str, lr: float) -> dict[str, list[int]]:
+    """After each number of epochs in EPOCHS, or with each number of digits in FEW, how many are right, one a seed."""
+    if part == "optimisers":
+        rows, columns = [optimised(name, lr, seed) for seed in range(SEEDS[part])], EPOCHS
+    else:
+        rows, columns = [[learned(name, lr, n, seed, part) for n in FEW] for seed in range(SEEDS[part])], FEW
+    return {str(column): list(counts) for column, counts in zip(columns, zip(*rows))}
+
+
+def jobs(part: str):
+    """What to measure of one part."""
+    yield (part, "valid"), 2500 if part == "optimisers" else 500
+    yield (part, "machine"), machine()
     for name, rates in (RATES if part == "optimisers" else SIDES).items():
         for lr in rates:
-            if part == "optimisers":
-                counts = dict(zip(map(str, EPOCHS), map(list, zip(*(optimised(name, lr, seed) for seed in seeds)))))
-            else:
-                counts = {str(n): [learned(name, lr, n, seed, part) for seed in seeds] for n in FEW}
-            found.setdefault(name, {})[str(lr)] = counts
-            print(part, name, lr, counts, flush=True)
-    store("trade", results("trade") | {part: {"machine": machine(), "right": found}})
+            yield (part, "right", name, str(lr)), partial(over_seeds, part, name, lr)
 
 
 def accuracies(part: str) -> dict[str, dict[float, dict[int, list[float]]]]:
     """What is stored: {optimiser or side: {learning rate: {epochs or digits of each: one accuracy a seed}}}."""
-    of = 2500 if part == "optimisers" else 500
-    return {name: {float(lr): {int(n): [count / of for count in counts] for n, counts in row.items()}
-                   for lr, row in rates.items()} for name, rates in results("trade")[part]["right"].items()}
+    found = results("trade")[part]
+    return {name: {float(lr): {int(n): [count / found["valid"] for count in counts] for n, counts in row.items()}
+                   for lr, row in rates.items()} for name, rates in found["right"].items()}
 
 
 def best(part: str, name: str, at: int | None = None) -> float:
@@ -166,9 +152,4 @@ def draw_transfer():
 
 
 if __name__ == "__main__":
-    if wanted := arguments(__doc__, part=list(SEEDS)).part:
-        measure(wanted)
-    for stored in results("trade"):
-        for name, rates in accuracies(stored).items():
-            for lr, row in rates.items():
-                print(f"{stored:10} {name:22} {lr:<7}", *(f"{n:>4}: {mean(values):.3f}" for n, values in row.items()))
+    main("trade", __doc__, SEEDS, jobs)
