@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from course.finished import finished_net
 from course.pad import DrawPad
 from tools.notebooks import find, notebooks, read
-from tools.order import told
+from tools.order import Notebook
 from utils import Batches, as_xy, fit, load_digits
 
 LIVE = Path(__file__).with_name("live")
@@ -138,7 +138,7 @@ def digits_js() -> str:
 def cards(folder: Path) -> list[dict]:
     """What the landing page says of each notebook; the first picture of each is written, small, into the folder."""
     found = []
-    for lesson in (told(path) for path in notebooks()):
+    for lesson in map(Notebook, notebooks()):
         if lesson.number:                                # the glossary has none
             about = lesson.about.get("question") or lesson.about.get("summary", "").rpartition(": ")[2]
             found.append({"stem": lesson.path.stem, "title": f"{int(lesson.number)} · {lesson.title}",
