@@ -307,5 +307,30 @@ def test_the_page_shows_the_stored_ladder():
 
 def test_the_page_quotes_the_stored_times():
     told = (benchmarks.HERE / "speed.txt").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (.+) \| ([\d.]+%?) \| .+ \|$", EVIDENCE, re.M)
-    assert {name: re.search(pattern, told)[1] for name, pattern in SPEED.items()} == dict(table[-len(SPEED):])
+    table = dict(re.findall(r"^\| (.+) \| ([\d.]+%?) \| at (?:least|most) .+ \|$", EVIDENCE, re.M))
+    assert {name: re.search(pattern, told)[1] for name, pattern in SPEED.items()} == table
+    theirs, *others = (float(re.search(rf"^{name} +([\d.]+)", told, re.M)[1]) for name in (
+        "fastai: import, list the files, first picture", "a kernel, and nothing else", "a kernel and PyTorch"))
+    for name, value in zip(("a kernel, and nothing else", "a kernel and PyTorch"), others):
+        assert re.search(rf"^{name} +█+ +{value / theirs:.0%}$", EVIDENCE, re.M)
+
+
+def test_the_page_quotes_the_stored_race_and_growth():
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in EVIDENCE.splitlines() if line.startswith("|")]
+    for runs in results("race")["runs"].values():
+        columns = race.table(runs)
+        shown = [f"{statistics.median(values):.1f} ({values[0]:.1f} to {values[-1]:.1f})".replace("inf", "never")
+                 for values in [columns["at the bar"]]]
+        shown.append(f"{statistics.median(columns['end']):.1f}")
+        shown.append(f"{statistics.median(columns['accuracy']):.4f}".lstrip("0"))
+        assert any(row[1] == shown[0] and row[3] == shown[1] and row[4].startswith(shown[2]) for row in rows), shown
+    found = results("scaling")
+    grown = [[f"{one['digits']:,}", f"{one['units']:,}", f"{one['seconds']:.3f}", str(one["MiB"])]
+             for cases in found["growth"].values() for one in cases.values()]
+    assert [row for row in rows if row in grown] == grown
+    for units in scaling.NETS:
+        pieces = found["workers"][f"{units} units"]
+        told = [f"784-{units}-1"]
+        for n in (1, 2):
+            told += [f"{1000 * value:.1f} ms" for value in (pieces[str(n)]["epoch"][0], scaling.predicted(units, n, pieces))]
+        assert told + [f"{1000 * scaling.predicted(units, n, pieces):,.0f} ms" for n in (4, 16, 64)] in rows

@@ -117,9 +117,11 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:                # fastai reads a folder of PNG files
         for k, image in enumerate(load_digits((3, 7), "bundled").train_x[:250]):
             Image.fromarray((image * 255).byte().numpy()).save(Path(folder) / f"{k:05}.png")
-        ours, theirs = timed("the start, in a fresh notebook kernel", {
+        ours, theirs, *_ = timed("the start, in a fresh notebook kernel", {
             "this course: set up, load, first picture": start(OUR_START),
-            "fastai: import, list the files, first picture": start(FASTAI_START.format(folder))}, repeats=5)
+            "fastai: import, list the files, first picture": start(FASTAI_START.format(folder)),
+            "a kernel, and nothing else": start("pass"), "a kernel and PyTorch": start("import torch"),
+            "a kernel, PyTorch and pyplot": start("import torch, matplotlib.pyplot")}, repeats=5)
     print(f"ours takes {ours / theirs:.0%} of fastai's route")
     rows, threads = data("full"), torch.get_num_threads()
     found = timed("about 60,000 digits through the net", {
