@@ -19,7 +19,7 @@ lab: $(V)/.installed  ## open JupyterLab at the first notebook
 		$$(test "$$(id -u)" != 0 || echo --allow-root)
 
 test: $(V)/.installed  ## run every check: all notebooks against their outputs, and the tests
-	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (eight minutes on two cores) ..."
+	@echo "The tests, and each cell of each notebook, twice in a row, against its committed output (five minutes on two cores) ..."
 	@OMP_NUM_THREADS=1 $(V)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --nbval --twice $(HEAVY) tests notebooks
 
 check: $(V)/.installed  ## what an editor runs all day: the tests that run no notebook, and the notebooks that git sees changed
