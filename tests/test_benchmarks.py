@@ -324,6 +324,11 @@ def test_the_page_quotes_the_stored_race_and_growth():
         shown.append(f"{statistics.median(columns['end']):.1f}")
         shown.append(f"{statistics.median(columns['accuracy']):.4f}".lstrip("0"))
         assert any(row[1] == shown[0] and row[3] == shown[1] and row[4].startswith(shown[2]) for row in rows), shown
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    ours, theirs = ({name: f"{value:.4f}".lstrip("0") if name == "accuracy" else f"{value:.0f}" for name, value in one.items()}
+                    for one in list(race.medians().values())[:2])
+    assert f"reads {ours['accuracy']} rightly, {ours['end']} seconds after its program starts; a ResNet-18," in readme
+    assert f"fastai's book, {theirs['accuracy']} after {theirs['end']}." in readme
     found = results("scaling")
     grown = [[f"{one['digits']:,}", f"{one['units']:,}", f"{one['seconds']:.3f}", str(one["MiB"])]
              for cases in found["growth"].values() for one in cases.values()]
