@@ -17,10 +17,8 @@ def some_workers() -> tuple:
 
 
 @compared(cases=lambda: [([torch.tensor([1., 0.]), torch.tensor([5., 4.])], [3, 1])], random=some_workers, tries=40, mistakes={
-    "this is the plain mean of the gradients. A worker with more digits has to count more.":
-        lambda gradients, counts: torch.stack(gradients).mean(0),
-    "nan comes out where one worker has no digits, and nan times 0 is nan again: leave it out.":
-        lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)})
+    "plain mean": lambda gradients, counts: torch.stack(gradients).mean(0),
+    "nan": lambda gradients, counts: sum(g * n for g, n in zip(gradients, counts)) / sum(counts)})
 def whole_gradient(gradients, counts):
     return sum(g * n for g, n in zip(gradients, counts) if n) / sum(counts)
 
@@ -66,9 +64,8 @@ def all_reduced(answer, nets):
 
 
 @compared(cases=list, random=some_nets, probe=all_reduced, mistakes={
-    "the gradients are as they were. Give each parameter its new one: p.grad = …": lambda models: None,
-    "the values are right, but several models hold one and the same tensor: give each a .clone().":
-        lambda models: average_gradients(models, lambda mean: mean)})
+    "as they were": lambda models: None,
+    "one tensor": lambda models: average_gradients(models, lambda mean: mean)})
 def average_gradients(models, give=Tensor.clone):
     for group in zip(*[model.parameters() for model in models]):
         mean = torch.stack([p.grad for p in group]).mean(0)

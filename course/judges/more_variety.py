@@ -84,10 +84,8 @@ def stepped(answer, *case):
 
 
 @compared(cases=lambda: [([torch.tensor([1., -2.])], .1, .5)], random=some_parameters, probe=stepped, mistakes={
-    "the decay does not go through the learning rate: it belongs to the gradient, and lr multiplies both.":
-        lambda *case: decayed_step(*case, lambda p, lr, decay: lr * p.grad + decay * p),
-    "the decay works on parameters that have already made their step: both belong to one step, from where it began.":
-        lambda *case: decayed_step(*case, lambda p, lr, decay: lr * p.grad + lr * decay * (p - lr * p.grad))})
+    "not through the rate": lambda *case: decayed_step(*case, lambda p, lr, decay: lr * p.grad + decay * p),
+    "after the step": lambda *case: decayed_step(*case, lambda p, lr, decay: lr * p.grad + lr * decay * (p - lr * p.grad))})
 def decayed_step(params, lr, decay, change=lambda p, lr, decay: lr * (p.grad + decay * p)):
     with torch.no_grad():
         for p in params:

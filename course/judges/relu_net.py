@@ -11,16 +11,14 @@ from utils import load_digits
 @compared(cases=lambda: [(torch.tensor([-2., 0., 3.]), .1), (torch.zeros(0), .1)],
           random=lambda: (10 * torch.randn([whole(1, 4) for _ in range(whole(1, 3))]), [0., .01, .2, 1.][whole(0, 3)]),
           mistakes={
-    "this is the plain ReLU: negative numbers become 0. Here they are multiplied by the slope.": lambda s, slope: s.relu()})
+    "plain ReLU": lambda s, slope: s.relu()})
 def leaky_relu(s, slope):
     return s.clamp(min=0) + slope * s.clamp(max=0)
 
 
 @compared(cases=lambda: [([2, 3, 1],), ([4, 4, 4],)], random=lambda: (torch.randint(1, 9, [whole(1, 5)]).tolist(),), mistakes={
-    "you count the weights and not the biases: each output of a layer has one.":
-        lambda sizes: parameters_of(sizes, lambda n, m: 0),
-    "you give each layer a bias for each input. A bias belongs to an output.":
-        lambda sizes: parameters_of(sizes, lambda n, m: n)})
+    "no biases": lambda sizes: parameters_of(sizes, lambda n, m: 0),
+    "a bias for each input": lambda sizes: parameters_of(sizes, lambda n, m: n)})
 def parameters_of(sizes, biases=lambda n, m: m):
     return sum(n * m + biases(n, m) for n, m in zip(sizes, sizes[1:]))
 
@@ -32,12 +30,10 @@ def some_activations() -> tuple:
 
 
 @compared(cases=lambda: [(torch.tensor([[0., 2., 0.], [0., 0., 1.]]),)], random=some_activations, mistakes={
-    "you count zeros. A 0 here and there is what a ReLU is for: look at whole columns.": lambda a: (a == 0).sum(),
-    "activations of both signs can cancel in a sum (behind a leaky ReLU there are both): ask for each whether it is 0.":
-        lambda a: (a.sum(0) == 0).sum(),
-    "you count units that are 0 for some digit. Dead means for every digit: all, not any.": lambda a: (a == 0).any(0).sum(),
-    "units come out as dead that are never above 0. Behind a leaky ReLU such a unit still learns: ask whether they are 0.":
-        lambda a: (a <= 0).all(0).sum()})
+    "zeros": lambda a: (a == 0).sum(),
+    "signs cancel": lambda a: (a.sum(0) == 0).sum(),
+    "any": lambda a: (a == 0).any(0).sum(),
+    "never above 0": lambda a: (a <= 0).all(0).sum()})
 def dead_units(activations):
     return int((activations == 0).all(0).sum())
 
@@ -82,10 +78,8 @@ def a_leaky_net() -> tuple:
 
 @compared(cases=lambda: [((torch.ones(1, 2), torch.zeros(1), torch.ones(1, 1), torch.zeros(1)), torch.tensor([[1., -3.]]),
                           torch.tensor([[1.]]), .5)], random=a_leaky_net, mistakes={
-    "on the way back the hinge is still flat below 0. There it slopes by `slope`, so that much comes back.":
-        lambda *case: leaky_backward(*case, lambda s1, slope: s1 > 0),
-    "on the way back you multiply by the activation. The chain rule wants the slope of the hinge there, not its value.":
-        lambda *case: leaky_backward(*case, leaky_relu)})
+    "flat below 0": lambda *case: leaky_backward(*case, lambda s1, slope: s1 > 0),
+    "by the activation": lambda *case: leaky_backward(*case, leaky_relu)})
 def leaky_backward(params, xb, yb, slope, back=lambda s1, slope: torch.where(s1 > 0, 1., slope)):
     """back: what the hinge multiplies by on the way back."""
     w1, b1, w2, b2 = params

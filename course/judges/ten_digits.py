@@ -26,12 +26,9 @@ def some_scores() -> tuple:
 
 @compared(cases=lambda: [(torch.tensor([[2., 3., 1.], [0., 5., 9.]]), torch.tensor([0, 0]), 2)],
           random=some_scores, tries=30, mistakes={
-    "where scores tie, it depends on their order whether the right digit is found. Count the classes with a lower score, "
-    "instead of sorting.": lambda preds, y, k: (preds.topk(k, 1).indices == y[:, None]).any(1).float().mean(),
-    "a digit counts as found although it only ties with others. Whoever ties with the right digit stands ahead of it.":
-        lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds > right).sum(1) < k),
-    "a model whose scores have become nan comes out as right. nan is neither below nor above any number: count the classes "
-    "with a lower score.": lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds >= right).sum(1) <= k)})
+    "order decides": lambda preds, y, k: (preds.topk(k, 1).indices == y[:, None]).any(1).float().mean(),
+    "ties count": lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds > right).sum(1) < k),
+    "nan counts": lambda *case: top_k_accuracy(*case, lambda preds, right, k: (preds >= right).sum(1) <= k)})
 def top_k_accuracy(preds, y, k, found=lambda preds, right, k: (preds < right).sum(1) >= preds.shape[1] - k):
     return found(preds, preds.gather(1, y[:, None]), k).float().mean()
 
@@ -49,12 +46,9 @@ def by_hand(answer, *case):
 
 @compared(cases=lambda: [(torch.tensor([[2., 1., -1.], [0., 1., 0.]]), torch.tensor([0, 2]), .3)],
           random=wild_scores, probe=by_hand, mistakes={
-    "a probability is rounded to 0 before the logarithm sees it. Start from log p = score - log_sum_exp, as in the lesson.":
-        lambda *case: smoothed_cross_entropy(*case, log_p=lambda preds, axis: preds.softmax(axis).log()),
-    "only the other classes get a part of what is spread. Here the label gets its part as well: divide by the number of "
-    "all classes.": lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / (n - 1))),
-    "the others get their part, but the label keeps only 1 - smoothing. It gets a part of what is spread as well.":
-        lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / n))})
+    "rounded to 0": lambda *case: smoothed_cross_entropy(*case, log_p=lambda preds, axis: preds.softmax(axis).log()),
+    "only the others": lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / (n - 1))),
+    "not the label": lambda *case: smoothed_cross_entropy(*case, lambda s, n: (1 - s, s / n))})
 def smoothed_cross_entropy(preds, y, smoothing, spread=lambda s, n: (1 - s + s / n, s / n), log_p=F.log_softmax):
     """spread: the targets of the label and of each other one of n classes; log_p: the logarithms of the probabilities."""
     right, other = spread(smoothing, preds.shape[1])
@@ -73,25 +67,19 @@ def some_probabilities() -> tuple:
 
 @compared(cases=lambda: [(torch.tensor([[.7, .2, .1], [.6, .3, .1], [0., 1., 0.]]), torch.tensor([0, 1, 1]), .5, .8)],
           random=some_probabilities, tries=30, mistakes={
-    "you look at the probability of the label. How sure it is of its own answer is the highest probability of the row.":
-        lambda p, y, low, high: right_when_sure(p, y, low, high, p.gather(1, y[:, None])[:, 0]),
-    "this is divided by all digits. Divide by those whose probability lies in the range.":
-        lambda p, y, low, high: ((p.argmax(1) == y) & (low < p.amax(1)) & (p.amax(1) <= high)).float().mean(),
-    "an answer with exactly the probability `low` is counted. The range begins above it: no answer lies in two ranges.":
-        lambda p, y, low, high: right_when_sure(p, y, low - 1e-6, high),
-    "0 comes out where no answer lies in the range. That would say that all of them were wrong. There were none: the "
-    "fraction has no value, nan.": lambda *case: right_when_sure(*case).nan_to_num(0.)})
+    "of the label": lambda p, y, low, high: right_when_sure(p, y, low, high, p.gather(1, y[:, None])[:, 0]),
+    "by all digits": lambda p, y, low, high: ((p.argmax(1) == y) & (low < p.amax(1)) & (p.amax(1) <= high)).float().mean(),
+    "from low on": lambda p, y, low, high: right_when_sure(p, y, low - 1e-6, high),
+    "0 without any": lambda *case: right_when_sure(*case).nan_to_num(0.)})
 def right_when_sure(p, y, low, high, sure=None):
     sure = p.amax(1) if sure is None else sure
     return (p.argmax(1) == y)[(low < sure) & (sure <= high)].float().mean()
 
 
 @compared(cases=lambda: [([torch.tensor([2.])], .1, .5)], random=some_parameters, probe=path, seconds=60, mistakes={
-    "the decay is added to the slopes, and then Adam divides it away like any slope. Let it act on the parameter itself.":
-        lambda params, lr, decay: torch.optim.Adam(params, lr, weight_decay=decay),
-    "nothing decays: this is the path of Adam.": lambda params, lr, decay: torch.optim.Adam(params, lr),
-    "the decay acts without the learning rate: the factor is 1 - lr · decay.":
-        lambda params, lr, decay: torch.optim.AdamW(params, lr, weight_decay=decay / lr)})
+    "added to the slopes": lambda params, lr, decay: torch.optim.Adam(params, lr, weight_decay=decay),
+    "no decay": lambda params, lr, decay: torch.optim.Adam(params, lr),
+    "without the rate": lambda params, lr, decay: torch.optim.AdamW(params, lr, weight_decay=decay / lr)})
 class AdamW(torch.optim.AdamW):
     """PyTorch's own."""
     def __init__(self, params, lr, decay):

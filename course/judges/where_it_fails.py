@@ -15,12 +15,9 @@ def a_curve() -> tuple:
 
 @compared(cases=lambda: [([0., 2., 4.], [1., .9, .5], .7), ([0., 1., 2., 3.], [.9, .6, .9, .5], .8), ([0., 1.], [.9, .5], .9)],
           random=a_curve, tries=40, mistakes={
-    "this is the first strength measured below the bar. The line crosses the bar before it: how far along the last piece?":
-        lambda *case: breaking_point(*case, lambda a, b, bar: 1.),
-    "you go the fraction of the way below the bar, (bar - b) / (a - b), from the left end. From there it is the one above.":
-        lambda *case: breaking_point(*case, lambda a, b, bar: (bar - b) / (a - b)),
-    "when the first share lies below the bar already, there is no crossing to look for. Return the first strength.":
-        lambda *case: breaking_point(*case, first=False)})
+    "as measured": lambda *case: breaking_point(*case, lambda a, b, bar: 1.),
+    "from the left": lambda *case: breaking_point(*case, lambda a, b, bar: (bar - b) / (a - b)),
+    "no line before": lambda *case: breaking_point(*case, first=False)})
 def breaking_point(strengths, shares, bar, way=lambda a, b, bar: (a - bar) / (a - b), first=True):
     """way: the fraction of a falling piece before the crossing; first: whether the first share is looked at."""
     if first and shares[0] < bar:
@@ -31,12 +28,9 @@ def breaking_point(strengths, shares, bar, way=lambda a, b, bar: (a - bar) / (a 
 
 @compared(cases=lambda: [(torch.tensor([[1., 1.], [0., 2.]]), torch.tensor([[2., -1.]]), torch.tensor([3.]))],
           random=lambda: (torch.rand(whole(1, 4), d := whole(1, 5)), torch.randn(1, d), 2 * torch.randn(1)), mistakes={
-    "some of your steps are negative. A step has a size, and its direction is another matter: take the absolute value.":
-        lambda rows, weight, bias: F.linear(rows, weight, bias) / weight.abs().sum(),
-    "you divide by the root of the sum of the squares. That is the answer for the shortest step, in which pixels move by "
-    "different amounts. Here each moves by the same.": lambda *case: smallest_step(*case, torch.Tensor.norm),
-    "in your sum positive and negative weights have cancelled already. Take the absolute values first, then the sum.":
-        lambda *case: smallest_step(*case, lambda weight: weight.sum().abs())})
+    "signed": lambda rows, weight, bias: F.linear(rows, weight, bias) / weight.abs().sum(),
+    "root of squares": lambda *case: smallest_step(*case, torch.Tensor.norm),
+    "signs cancel": lambda *case: smallest_step(*case, lambda weight: weight.sum().abs())})
 def smallest_step(rows, weight, bias, size=lambda weight: weight.abs().sum()):
     return F.linear(rows, weight, bias).abs() / size(weight)
 
@@ -50,12 +44,10 @@ def kernel_and_image() -> tuple:
 
 @compared(cases=lambda: [(torch.ones(4, 4), torch.ones(3, 3), 2, 1), (torch.rand(3, 3), torch.randn(3, 3), 4, 0)],
           random=kernel_and_image, tries=40, mistakes={
-    "the kernel is turned around. That is what mathematicians call a convolution; here it is laid on as it is.":
-        lambda image, kernel, stride, padding: strided(image, kernel.flip(0, 1), stride, padding),
-    "the frame is too wide: padding is the width on one side, so the image grows by twice as much.":
-        lambda image, kernel, stride, padding: strided(image, kernel, stride, 2 * padding),
-    "the frame is there on the right and below only. It goes all the way round.":
-        lambda image, kernel, stride, padding: strided(F.pad(image, (0, 2 * padding, 0, 2 * padding)), kernel, stride, 0)})
+    "turned around": lambda image, kernel, stride, padding: strided(image, kernel.flip(0, 1), stride, padding),
+    "frame too wide": lambda image, kernel, stride, padding: strided(image, kernel, stride, 2 * padding),
+    "frame on two sides": lambda image, kernel, stride, padding:
+        strided(F.pad(image, (0, 2 * padding, 0, 2 * padding)), kernel, stride, 0)})
 def strided(image, kernel, stride, padding):
     return F.conv2d(image[None, None], kernel[None, None], stride=stride, padding=padding)[0, 0]
 
@@ -67,9 +59,8 @@ def some_ink() -> tuple:
 
 
 @compared(cases=lambda: [(torch.tensor([[[0., 0., 1.], [0., 0., .5]], [[0.] * 3] * 2]),)], random=some_ink, tries=30, mistakes={
-    "row and column have changed places: the row comes first.": lambda images: centres(images).flip(1),
-    "this is the mean index of all pixels with ink, faint ones counting as much as bright ones. Each should count as much "
-    "as its shade.": lambda images: centres((images > 0).float())})
+    "exchanged": lambda images: centres(images).flip(1),
+    "any ink": lambda images: centres((images > 0).float())})
 def centres(images):
     down, across = (torch.arange(1. * length) for length in images.shape[1:])
     ink = images.sum((1, 2))
