@@ -1,6 +1,6 @@
 """Checks every notebook in fresh environments, and writes the table in tools/book/evidence.md: python -m tools.matrix [name …]
 
-Default: all; rows of those that are named are only printed. uv finds the Pythons (pyenv's: PYENV_VERSION=3.10:3.11:3.12:3.13).
+Default: all; other rows stay as they are. uv finds the Pythons (pyenv's: PYENV_VERSION=3.10:3.11:3.12:3.13).
 Each check is `pytest --nbval notebooks`: all outputs and pictures (conftest.py says how those of another matplotlib). The
 tested set is also run with one thread and two, and with each of the processor's vector units.
 """
@@ -73,12 +73,20 @@ def check(name: str) -> list[str]:
     return rows
 
 
+def merged(table: str, new: list[str]) -> str:
+    """A table with new rows, in place of those of the same packages and Python."""
+    kinds = [name.split(",")[0] for name in ENVIRONMENTS]
+    renewed = {tuple(row.split(" | ")[:2]) for row in new}
+    rows = new + [row for row in table.splitlines(True) if tuple(row.split(" | ")[:2]) not in renewed]
+    rows.sort(key=lambda row: (kinds.index(row.split(" | ")[0].strip("| ")), row.split(" | ")[1]))       # else as they came
+    return "".join(rows)
+
+
 def main(names: list[str]) -> None:
     rows = [row for name in names or ENVIRONMENTS for row in check(name)]
-    if not names:
-        page = ROOT / "tools" / "book" / "evidence.md"
-        text = page.read_text(encoding="utf-8")
-        write(page, re.sub(r"(?<=\| --- \|\n)(\|.*\n)*(?=<!-- /matrix -->)", lambda _: "".join(rows), text))
+    page = ROOT / "tools" / "book" / "evidence.md"
+    text = page.read_text(encoding="utf-8")
+    write(page, re.sub(r"(?<=\| --- \|\n)(?:\|.*\n)*(?=<!-- /matrix -->)", lambda found: merged(found[0], rows), text))
     if not all("| all " in row for row in rows):
         sys.exit("Some outputs differ: build/matrix/*/log.txt says which.")
     print("Every output is the same everywhere.")
