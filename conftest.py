@@ -17,7 +17,7 @@ from tools.notebooks import SLIDER, exercises_of, has, is_right
 
 ROOT = Path(__file__).parent
 BLOCK, TOLERANCE = 8, 12         # pictures: largest RMS, in grey levels 0…255, over blocks of 8 × 8 pixels
-NUMBER = re.compile(r" *(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?")      # with the spaces that make up for its length
+NUMBER = re.compile(r" *-?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?")      # with the spaces that make up for its length
 BLUR, SHIFT, ROUGH = 3, 4, 30    # drawn by another matplotlib: pixels to blur, pixels that things may move, largest RMS
 
 os.environ.pop("DIGITS", None)   # the committed outputs are those of the bundled digits
