@@ -197,7 +197,7 @@ def hint(answer=None, number: int = 1) -> None:
     """Give a hint for an exercise; hint(answer, 2) gives the next one."""
     name, exercise = named(answer)
     if exercise:
-        number = min(max(number, 1), len(exercise.hints))
+        number = min(max(number, 1), len(exercise.hints)) if isinstance(number, int) else 1
         more = f"One more: hint({name}, {number + 1})." if number < len(exercise.hints) else "That was the last one."
         name = wrapped(f"{name}, hint {number} of {len(exercise.hints)}. {exercise.hints[number - 1]} {more}")
     print(name)

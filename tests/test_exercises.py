@@ -109,7 +109,7 @@ def test_the_example_in_the_description_is_true(name):
 def test_hints_and_the_other_texts_are_there(name, capsys):
     exercise = EXERCISES[name]
     assert len(exercise.hints) >= 2 and exercise.right
-    for number in (1, 2, 99, 0):
+    for number in (1, 2, 99, 0, None):
         hint(written(name, 1)[0], number)
     said = " ".join(capsys.readouterr().out.split())
     assert all(" ".join(text.split())[:40] in said for text in exercise.hints[:2] + exercise.hints[-1:])
